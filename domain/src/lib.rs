@@ -1,0 +1,14 @@
+//! The rules of a todo list, and nothing else: what a task is, what may be done with it, and what is then recorded.
+//!
+//! No I/O, no async runtime, no bindings, no clock of its own: the world is reached through the traits in [`ports`].
+//! What must not live here: SQL, HTTP types, WIT types, anything of the host.
+
+pub mod change;
+pub mod history;
+pub mod id;
+pub mod ports;
+pub mod preferences;
+pub mod query;
+pub mod recurrence;
+pub mod task;
+pub mod time;

@@ -1,0 +1,85 @@
+//! The world as the rules see it: two traits and a clock. The guest implements them on WIT handles, the host on its
+//! stores, the tests on a fake; [`crate::contract`] holds all of them to the same promises.
+
+use crate::change::{Change, Source};
+use crate::history::HistoryEntry;
+use crate::id::TaskId;
+use crate::preferences::Preferences;
+use crate::query::TaskQuery;
+use crate::task::Task;
+use crate::time::Timestamp;
+use uuid::Uuid;
+
+/// Why a port could not do what it was asked. In each case nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Somebody else changed what this work is based on, or took what it claims. Begin again.
+    #[error("somebody else was faster")]
+    Conflict,
+    /// The session lacks the scope named.
+    #[error("this needs the scope {0}")]
+    Forbidden(String),
+    /// Signed out, revoked, expired, or the account is gone.
+    #[error("the session has ended")]
+    Ended,
+    /// An argument is not what the port takes: a fault of the caller.
+    #[error("the port refused an argument: {0}")]
+    Invalid(String),
+    /// The store cannot serve just now, with a reason fit to be shown.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The answer to a request with an `Idempotency-Key`, kept for 24 hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// A digest of the request.
+    pub fingerprint: String,
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// The right to act for one user, within scopes.
+#[allow(async_fn_in_trait)]
+pub trait Session {
+    /// What [`Session::begin`] gives.
+    type Work: UnitOfWork;
+
+    /// One task of the user's; `with_deleted` finds deleted ones too. Needs `tasks:read`.
+    async fn get(&self, id: TaskId, with_deleted: bool) -> Result<Option<Task>, Failure>;
+    /// The user's tasks that are not deleted. Needs `tasks:read`.
+    async fn list(&self, query: &TaskQuery) -> Result<Vec<Task>, Failure>;
+    /// Oldest first, strictly after a sequence number, of one task or of all (deleted ones included). Needs `tasks:read`.
+    async fn history(&self, task: Option<TaskId>, after: Option<u64>, limit: u32) -> Result<Vec<HistoryEntry>, Failure>;
+    /// The defaults where none were ever put. Needs `tasks:read`.
+    async fn preferences(&self) -> Result<Preferences, Failure>;
+    /// Needs `tasks:write`.
+    async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure>;
+    /// Needs `tasks:write`.
+    async fn begin(&self, source: Source) -> Result<Self::Work, Failure>;
+}
+
+/// Changes that happen together or not at all. It buffers: nothing is written, and no lock is held, before
+/// [`UnitOfWork::commit`], which checks that what was read still stands. Dropping it forgets everything.
+#[allow(async_fn_in_trait)]
+pub trait UnitOfWork {
+    /// Like [`Session::get`], but sees what this work has put; the commit then depends on what was read.
+    async fn get_for_update(&mut self, id: TaskId, with_deleted: bool) -> Result<Option<Task>, Failure>;
+    /// The task, its history entry and its events. `change.base_version` is what was read, or what an earlier put of this work left.
+    fn put(&mut self, change: Change) -> Result<(), Failure>;
+    fn put_preferences(&mut self, preferences: Preferences) -> Result<(), Failure>;
+    /// A key that was taken meanwhile makes the commit a [`Failure::Conflict`].
+    fn keep_answer(&mut self, key: &str, answer: KeptAnswer) -> Result<(), Failure>;
+    /// Claims a key for ever: true unless somebody has committed with it.
+    async fn once(&mut self, key: &str) -> Result<bool, Failure>;
+    /// Makes it so, durably, and numbers its events.
+    async fn commit(self) -> Result<(), Failure>;
+}
+
+/// Time and fresh ids: what the rules may not take from the system.
+pub trait Clock {
+    fn now(&self) -> Timestamp;
+    /// A new UUID, version 7.
+    fn new_id(&self) -> Uuid;
+}

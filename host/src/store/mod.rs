@@ -1,0 +1,175 @@
+//! Where everything is kept. The only module that names sqlx; behind it, the rest of the host sees the traits below.
+//!
+//! A store knows no rule of a todo list. It keeps what it is given, all or nothing, and numbers a user's events.
+//! What must not live here: HTTP, WIT, decisions about tasks, time of its own (callers pass `now`).
+
+use async_trait::async_trait;
+use domain::change::{Actor, Change, Source};
+use domain::history::HistoryEntry;
+use domain::id::{TaskId, UserId};
+use domain::ports::KeptAnswer;
+use domain::preferences::Preferences;
+use domain::query::TaskQuery;
+use domain::task::Task;
+use domain::time::Timestamp;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Why a store did not do what it was asked. In each case nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A version, a claim, a key or an address was taken meanwhile.
+    #[error("somebody else was faster")]
+    Conflict,
+    /// The disk is full or read-only, the database is locked or gone: it may pass. The text is fit to be shown.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of ours: logged, never shown.
+    #[error("the store failed: {0}")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// What a unit of work wrote, to be committed as one.
+#[derive(Clone, Debug)]
+pub struct ChangeSet {
+    pub user: UserId,
+    pub actor: Actor,
+    pub source: Source,
+    /// The time of its events.
+    pub now: Timestamp,
+    /// W3C trace context of the request, carried into the events.
+    pub traceparent: Option<String>,
+    /// In order. Several may touch one task.
+    pub changes: Vec<Change>,
+    /// Tasks that were read and must still have this version (none: must still not exist), beyond those in `changes`.
+    pub depends_on: Vec<(TaskId, Option<u64>)>,
+    pub preferences: Option<Preferences>,
+    pub kept_answer: Option<(String, KeptAnswer)>,
+    /// Claims: component or consumer group, and key.
+    pub once: Vec<(String, String)>,
+}
+
+/// A user's tasks. Every function is confined to one user.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    async fn task(&self, user: &UserId, id: TaskId, with_deleted: bool) -> Result<Option<Task>, StoreError>;
+    async fn tasks(&self, user: &UserId, query: &TaskQuery) -> Result<Vec<Task>, StoreError>;
+    async fn history(&self, user: &UserId, task: Option<TaskId>, after: Option<u64>, limit: u32) -> Result<Vec<HistoryEntry>, StoreError>;
+    async fn preferences(&self, user: &UserId) -> Result<Option<Preferences>, StoreError>;
+    async fn kept_answer(&self, user: &UserId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
+    async fn claimed(&self, group: &str, key: &str) -> Result<bool, StoreError>;
+    /// Commits all of it or nothing. When it answers `Ok`, it is on the disk.
+    async fn commit(&self, set: ChangeSet) -> Result<(), StoreError>;
+}
+
+/// A built-in account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: UserId,
+    /// Lower-case.
+    pub email: String,
+    pub name: Option<String>,
+    /// PHC string.
+    pub password_hash: String,
+    pub created_at: Timestamp,
+}
+
+/// A sign-in that can be ended.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    pub id: Uuid,
+    pub user: UserId,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// An API token, without its secret.
+#[derive(Clone, Debug)]
+pub struct ApiToken {
+    pub id: Uuid,
+    pub user: UserId,
+    pub name: String,
+    pub scopes: Vec<String>,
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Accounts, sign-ins and tokens.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// `Conflict` where the address is taken.
+    async fn create_account(&self, account: &Account) -> Result<(), StoreError>;
+    async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError>;
+    async fn account_by_email(&self, email: &str) -> Result<Option<Account>, StoreError>;
+    /// Removes the account and every row of the user's: tasks, history, events, tokens, sign-ins, preferences, kept answers.
+    async fn delete_account(&self, id: &UserId) -> Result<(), StoreError>;
+    async fn create_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError>;
+    async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError>;
+    async fn end_sign_in(&self, id: Uuid) -> Result<(), StoreError>;
+    async fn create_token(&self, token: &ApiToken) -> Result<(), StoreError>;
+    async fn tokens(&self, user: &UserId) -> Result<Vec<ApiToken>, StoreError>;
+    async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiToken>, StoreError>;
+    /// False where the user has no such token.
+    async fn revoke_token(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError>;
+    async fn touch_token(&self, id: Uuid, used_at: Timestamp) -> Result<(), StoreError>;
+}
+
+/// One event as it was committed: the outbox, and with the local bus the log itself.
+#[derive(Clone, Debug)]
+pub struct LoggedEvent {
+    /// Where it stands in this store's log; counts up, with gaps, in the order of commits.
+    pub position: i64,
+    pub topic: String,
+    /// The key: which user's.
+    pub user: UserId,
+    /// The user's own event number.
+    pub sequence: u64,
+    pub id: Uuid,
+    pub kind: String,
+    pub time: Timestamp,
+    /// The whole CloudEvent, as JSON.
+    pub body: Arc<RawValue>,
+}
+
+/// The committed events, in order, for as long as they are kept (7 days).
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Events behind a position, of these topics (all, where empty), in order.
+    async fn events_after(&self, topics: &[&str], position: i64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError>;
+    /// What the user's stream shows after a sequence number, in order.
+    async fn stream_after(&self, user: &UserId, sequence: u64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError>;
+    /// The user's last sequence number (0 before the first), and the oldest that is still in the log.
+    async fn stream_bounds(&self, user: &UserId) -> Result<(u64, Option<u64>), StoreError>;
+    /// The last position that was given out.
+    async fn last_position(&self) -> Result<i64, StoreError>;
+    /// How far a consumer group has come; `None` before its first event.
+    async fn group_position(&self, group: &str) -> Result<Option<i64>, StoreError>;
+    async fn set_group_position(&self, group: &str, position: i64) -> Result<(), StoreError>;
+    /// Changes whenever something was committed: wake up, and look.
+    fn committed(&self) -> watch::Receiver<i64>;
+}
+
+/// A forgetful memory with an expiry.
+#[async_trait]
+pub trait Memory: Send + Sync {
+    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn remember(&self, key: &str, value: &[u8], expires_at: Timestamp) -> Result<(), StoreError>;
+    /// True unless the key is held and has not expired.
+    async fn claim(&self, key: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// A whole store.
+#[async_trait]
+pub trait Store: Ledger + Accounts + EventLog + Memory {
+    /// Removes what is kept no longer: tasks deleted for 30 days, events and claims of 7 days, answers of 24 hours, what has expired.
+    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError>;
+    /// Whether it can serve: an error says why not.
+    async fn check(&self) -> Result<(), StoreError>;
+    /// Lets go of everything, after the last write has ended.
+    async fn close(&self);
+}
