@@ -1,1 +1,9 @@
+//! The Tidings host: storage, broker, identity, sockets and time for the components that hold the rules.
+//!
+//! Direction: `main → http, events, sse → engine → ports → store`. The host knows no rule of a todo list.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod clock;
+pub mod store;
+pub mod task;
