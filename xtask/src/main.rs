@@ -1,1 +1,133 @@
-fn main(){}
+//! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
+
+mod build;
+mod tidy;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs, tests and measures Tidings.")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the components and `target/release/tidings`, which carries them.
+    Build,
+    /// Builds, then runs `tidings up` with these arguments.
+    Up {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Builds, then runs every test; arguments go to the test programs, such as a part of a test's name.
+    Test {
+        /// A part that is missing on this machine is a failure, not a skip.
+        #[arg(long)]
+        require_all: bool,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// What the gate runs: formatting, lints, licences, tidiness, then the tests.
+    Ci,
+    /// Builds, then measures; arguments name the measures to take.
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Checks file length, layering and dead files.
+    Tidy,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Build => {
+            let binary = build::build()?;
+            println!("built {}", binary.display());
+            Ok(())
+        }
+        Task::Up { args } => {
+            let binary = build::build()?;
+            run(Command::new(binary).arg("up").args(args))
+        }
+        Task::Test { require_all, args } => test(require_all, &args),
+        Task::Ci => ci(),
+        Task::Bench { args } => {
+            let binary = build::build()?;
+            run(cargo(&["run", "--release", "--quiet", "--package", "it", "--bin", "bench", "--"])
+                .args(args)
+                .env("TIDINGS_TEST_BINARY", binary))
+        }
+        Task::Tidy => tidy::tidy(),
+    }
+}
+
+fn test(require_all: bool, args: &[String]) -> Result<()> {
+    let binary = build::build()?;
+    build::fixtures()?;
+    let mut command = cargo(&["test", "--release"]);
+    command.args(NATIVE.iter().flat_map(|package| ["--package", package])).arg("--").args(args);
+    command.env("TIDINGS_TEST_BINARY", binary);
+    if require_all {
+        command.env("TIDINGS_TEST_REQUIRE_ALL", "1");
+    }
+    run(&mut command)
+}
+
+fn ci() -> Result<()> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    tidy::tidy()?;
+    ensure_deny()?;
+    run(&mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"]))?;
+    let mut clippy = cargo(&["clippy", "--release", "--all-targets"]);
+    run(clippy.args(NATIVE.iter().flat_map(|package| ["--package", package])).args(["--", "-D", "warnings"]))?;
+    let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
+    run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
+    test(true, &[])
+}
+
+/// cargo-deny is a program of its own; it is built once into the target folder, from the registry.
+fn ensure_deny() -> Result<()> {
+    let have = Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|out| out.status.success());
+    if have { Ok(()) } else { run(&mut cargo(&["install", "--locked", "--version", "0.20.2", "cargo-deny"])) }
+}
+
+/// The packages that are built for this machine.
+const NATIVE: [&str; 5] = ["domain", "guest", "tidings", "it", "xtask"];
+/// What components are built for.
+const WASM: &str = "wasm32-wasip2";
+
+/// Where the workspace is.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where cargo builds.
+#[allow(clippy::disallowed_methods, reason = "xtask has no configuration of its own")]
+fn target() -> PathBuf {
+    match std::env::var("CARGO_TARGET_DIR") {
+        Ok(folder) => root().join(folder),
+        Err(_) => root().join("target"),
+    }
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).args(args);
+    command
+}
+
+/// Runs to its end; anything but success is an error that names the command.
+fn run(command: &mut Command) -> Result<()> {
+    let shown = format!("{command:?}");
+    let status = command.status().with_context(|| format!("cannot start {shown}"))?;
+    if !status.success() {
+        bail!("{shown} ended with {status}");
+    }
+    Ok(())
+}

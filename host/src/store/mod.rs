@@ -56,7 +56,13 @@ pub struct ChangeSet {
 pub trait Ledger: Send + Sync {
     async fn task(&self, user: &UserId, id: TaskId, with_deleted: bool) -> Result<Option<Task>, StoreError>;
     async fn tasks(&self, user: &UserId, query: &TaskQuery) -> Result<Vec<Task>, StoreError>;
-    async fn history(&self, user: &UserId, task: Option<TaskId>, after: Option<u64>, limit: u32) -> Result<Vec<HistoryEntry>, StoreError>;
+    async fn history(
+        &self,
+        user: &UserId,
+        task: Option<TaskId>,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>, StoreError>;
     async fn preferences(&self, user: &UserId) -> Result<Option<Preferences>, StoreError>;
     async fn kept_answer(&self, user: &UserId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
     async fn claimed(&self, group: &str, key: &str) -> Result<bool, StoreError>;
