@@ -1,1 +1,13 @@
+//! What a component stands on: the ports of `wit/`, as the traits and types of `domain`.
+//!
+//! The one place with generated guest bindings. It compiles natively too, so that one clippy checks everything, but what
+//! reaches a port then panics. What must not live here: rules.
 
+pub mod bindings;
+mod clock;
+mod convert;
+pub mod identity;
+mod session;
+
+pub use clock::Clock;
+pub use session::{Session, Work};
