@@ -3,9 +3,13 @@
 //! No I/O, no async runtime, no bindings, no clock of its own: the world is reached through the traits in [`ports`].
 //! What must not live here: SQL, HTTP types, WIT types, anything of the host.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 pub mod change;
+pub mod event;
 pub mod history;
 pub mod id;
+pub mod json;
 pub mod ports;
 pub mod preferences;
 pub mod query;

@@ -1,0 +1,18 @@
+//! Writing JSON. Reading it, with every fault named, is [`crate::input`].
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// The JSON of a value of ours.
+#[allow(
+    clippy::expect_used,
+    reason = "serde_json fails only on map keys that are no strings and on Serialize that fails; ours do neither"
+)]
+pub fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
+    to_raw_value(value).expect("plain data has a JSON form")
+}
+
+/// The JSON of a value of ours, as text.
+pub fn text<T: Serialize + ?Sized>(value: &T) -> String {
+    String::from(Box::<str>::from(raw(value)))
+}
