@@ -1,0 +1,186 @@
+//! A `tidings up` process on free ports, with a data folder that outlives it.
+
+use crate::client::Client;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How a host is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// More arguments of `tidings up`.
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    /// The public port; 0 picks one.
+    pub port: u16,
+}
+
+/// A running host. Dropping it kills it.
+pub struct Host {
+    child: Child,
+    data: PathBuf,
+    folder: Option<tempfile::TempDir>,
+    log: Arc<Mutex<String>>,
+    pub public: String,
+    pub ops: String,
+}
+
+/// The program under test.
+#[allow(clippy::disallowed_methods, reason = "set by `cargo xtask test`")]
+pub fn binary() -> PathBuf {
+    if let Ok(path) = std::env::var("TIDINGS_TEST_BINARY") {
+        return path.into();
+    }
+    let here = std::env::current_exe().expect("a test has a path");
+    let release = here.ancestors().find(|folder| folder.ends_with("release")).expect("tests are built with --release");
+    release.join("tidings")
+}
+
+impl Host {
+    /// Starts on an empty data folder of its own.
+    pub fn start() -> Self {
+        Self::start_with(&Options::default())
+    }
+
+    /// Starts on an empty data folder of its own.
+    pub fn start_with(options: &Options) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        let mut host = Self::start_in(&data, options);
+        host.folder = Some(folder);
+        host
+    }
+
+    /// Starts on this data folder.
+    pub fn start_in(data: &Path, options: &Options) -> Self {
+        Self::try_start_in(data, options).unwrap_or_else(|log| panic!("the host did not start:\n{log}"))
+    }
+
+    /// Starts on this data folder; the log, where it ends before it is ready.
+    pub fn try_start_in(data: &Path, options: &Options) -> Result<Self, String> {
+        let mut command = Command::new(binary());
+        command.args(["up", "--ops-listen", "127.0.0.1:0", "--listen", &format!("127.0.0.1:{}", options.port), "--data"]);
+        command.arg(data).args(&options.args).envs(options.env.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", binary().display()));
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().expect("piped");
+        let reader = std::thread::spawn({
+            let log = log.clone();
+            move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    let mut log = log.lock().expect("log");
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+            }
+        });
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let (mut public, mut ops, mut line) = (None, None, String::new());
+        while public.is_none() || ops.is_none() {
+            line.clear();
+            if stdout.read_line(&mut line).unwrap_or(0) == 0 {
+                let status = child.wait().expect("wait");
+                reader.join().expect("reader");
+                return Err(format!("{}{status}", log.lock().expect("log")));
+            }
+            match line.split_whitespace().collect::<Vec<_>>()[..] {
+                ["listening", "public", url] => public = Some(url.to_owned()),
+                ["listening", "ops", url] => ops = Some(url.to_owned()),
+                _ => {}
+            }
+        }
+        std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
+        let (public, ops) = (public.unwrap_or_default(), ops.unwrap_or_default());
+        Ok(Self { child, data: data.to_owned(), folder: None, log, public, ops })
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The public port.
+    pub fn port(&self) -> u16 {
+        self.public.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("log").clone()
+    }
+
+    /// A client without credentials.
+    pub fn client(&self) -> Client {
+        Client::new(&self.public)
+    }
+
+    /// A client of a new user.
+    pub async fn user(&self, name: &str) -> Client {
+        self.client().sign_up(&format!("{name}@example.org")).await
+    }
+
+    /// `kill -9`, then waits until it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// SIGTERM; whether it ended with success within 30 s.
+    pub fn stop(&mut self) -> bool {
+        let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "kill -TERM");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    /// Starts again on the same data folder and, so that clients find it, the same port. The old process must be gone.
+    pub fn restart(&mut self, options: &Options) {
+        let options = Options { port: self.port(), ..options.clone() };
+        let mut next = Self::start_in(&self.data, &options);
+        next.folder = self.folder.take();
+        *self = next;
+    }
+
+    /// Runs another command of the program on this data folder: status, standard output, standard error.
+    pub fn cli(&self, args: &[&str]) -> (i32, String, String) {
+        cli(&[args, &["--data", &self.data.display().to_string()]].concat())
+    }
+
+    /// A file of `/proc` of the host.
+    pub fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).expect("proc")
+    }
+
+    /// Resident memory, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Runs the program to its end: status, standard output, standard error.
+pub fn cli(args: &[&str]) -> (i32, String, String) {
+    let out = Command::new(binary()).args(args).stdin(Stdio::null()).output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
+}
