@@ -5,6 +5,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod clock;
+pub mod config;
 pub mod identity;
 pub mod store;
 pub mod task;
+pub mod telemetry;

@@ -1,0 +1,324 @@
+//! What an operator decides: read once, at start, into the structs below; every fault is reported at once.
+//!
+//! The only place that reads the environment. What must not live here: anything that acts on what was decided.
+
+pub mod options;
+mod sources;
+mod values;
+
+pub use sources::{Faults, Sources};
+pub use values::duration as parse_duration;
+
+use crate::identity::{ExternalIssuer, IdentityConfig, Secret};
+use sources::Said;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    pub listen: ListenConfig,
+    pub components: ComponentsConfig,
+    pub identity: IdentityConfig,
+    pub drain: DrainConfig,
+    pub log: LogConfig,
+    /// Worker threads; `None`: one a core.
+    pub threads: Option<usize>,
+    /// What is odd, but no fault; for the log, once there is one.
+    pub remarks: Vec<String>,
+}
+
+/// Where Tidings is spoken to.
+#[derive(Clone, Debug)]
+pub struct ListenConfig {
+    pub public: SocketAddr,
+    pub ops: SocketAddr,
+    /// Connections to the public listener at one time.
+    pub max_connections: usize,
+}
+
+/// Which components run, and what each may use up.
+#[derive(Clone, Debug)]
+pub struct ComponentsConfig {
+    /// A `spin.toml`; `None`: the components that the program carries.
+    pub manifest: Option<PathBuf>,
+    /// For one answer.
+    pub timeout: Duration,
+    /// Bytes, of one instance.
+    pub memory: u64,
+    /// Instances at one time.
+    pub instances: usize,
+    /// Requests that one instance serves.
+    pub reuse: usize,
+}
+
+/// How the host stops.
+#[derive(Clone, Copy, Debug)]
+pub struct DrainConfig {
+    /// How long open requests may take to end.
+    pub timeout: Duration,
+    /// Over which time streams are ended.
+    pub stream_spread: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// In the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    Auto,
+    Human,
+    Json,
+}
+
+impl Config {
+    /// Makes sense of the sources, or says everything that is wrong with them.
+    pub fn read(sources: &Sources) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let said = sources.merged(&mut faults);
+        let mut reader = Reader { said, faults };
+        reader.refuse_what_is_not_here_yet();
+        let listen = reader.listen();
+        let components = reader.components();
+        let identity = reader.identity();
+        let drain = reader.drain();
+        let log = reader.log();
+        let data = reader.text("data").map(PathBuf::from);
+        let threads = reader.optional("threads", values::count);
+        let remark = |name: &str| format!("{name} is set, but there is no such option: see `tidings up --help`");
+        let remarks = sources.unknown_variables().into_iter().map(remark).collect();
+        match (data, listen, components, identity, drain, log) {
+            (Some(data), Some(listen), Some(components), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
+                Ok(Self { data, listen, components, identity, drain, log, threads, remarks })
+            }
+            _ => Err(Faults(reader.faults)),
+        }
+    }
+}
+
+/// Takes values out of what was said, and collects what is wrong with them. `None` means that a fault was noted, or, for
+/// `optional`, that nothing was said.
+struct Reader {
+    said: BTreeMap<&'static str, Said>,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    fn optional<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let said = self.said.get(key)?;
+        match parse(&said.text) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.faults.push(format!("{}: {fault}", said.at));
+                None
+            }
+        }
+    }
+
+    /// For options that have a default.
+    fn required<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        if !self.said.contains_key(key) {
+            self.faults.push(format!("{key} is not set"));
+        }
+        self.optional(key, parse)
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        self.optional(key, |text| if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) })
+    }
+
+    fn listen(&mut self) -> Option<ListenConfig> {
+        let public = self.required("listen", values::address);
+        let ops = self.required("ops_listen", values::address);
+        let max_connections = self.required("max_connections", values::count);
+        Some(ListenConfig { public: public?, ops: ops?, max_connections: max_connections? })
+    }
+
+    fn components(&mut self) -> Option<ComponentsConfig> {
+        let manifest = self.text("manifest").map(PathBuf::from);
+        let timeout = self.required("request_timeout", longer_than_nothing);
+        let memory = self.required("component_memory", values::size);
+        let instances = self.required("component_instances", values::count);
+        let reuse = self.required("component_reuse", values::count);
+        Some(ComponentsConfig { manifest, timeout: timeout?, memory: memory?, instances: instances?, reuse: reuse? })
+    }
+
+    fn identity(&mut self) -> Option<IdentityConfig> {
+        let lifetime = self.required("sign_in_lifetime", longer_than_nothing);
+        let public_url = self.optional("public_url", origin);
+        let (issuer, audience, jwks_url) = (self.text("jwt_issuer"), self.text("jwt_audience"), self.text("jwks_url"));
+        let secret = self.secret("jwt_secret", "jwt_secret_file");
+        let external = match ExternalIssuer::from_options(issuer, audience, jwks_url, secret) {
+            Ok(external) => external,
+            Err(faults) => {
+                self.faults.extend(faults);
+                return None;
+            }
+        };
+        Some(IdentityConfig { public_url, sign_in_lifetime: lifetime?, external, ..IdentityConfig::default() })
+    }
+
+    /// A secret, or the file that holds it; both is a fault. No message shows what it is.
+    fn secret(&mut self, key: &str, file_key: &str) -> Option<Secret> {
+        let (plain, file) = (self.text(key), self.text(file_key));
+        match (plain, file) {
+            (Some(_), Some(_)) => {
+                self.faults.push(format!("{key} and {file_key} are both set: remove one"));
+                None
+            }
+            (Some(plain), None) => Some(Secret::new(plain)),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => Some(Secret::new(text.trim_end_matches(['\r', '\n']))),
+                Err(error) => {
+                    self.faults.push(format!("{file_key}: {path} cannot be read: {error}"));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    fn drain(&mut self) -> Option<DrainConfig> {
+        let timeout = self.required("drain_timeout", values::duration);
+        let stream_spread = self.required("stream_spread", values::duration);
+        Some(DrainConfig { timeout: timeout?, stream_spread: stream_spread? })
+    }
+
+    fn log(&mut self) -> Option<LogConfig> {
+        let filter = self.required("log", |text| {
+            tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("`{text}`: {error}"))
+        });
+        let format = self.required("log_format", |text| match text {
+            "auto" => Ok(LogFormat::Auto),
+            "human" => Ok(LogFormat::Human),
+            "json" => Ok(LogFormat::Json),
+            other => Err(format!("`{other}` is none of auto, human, json")),
+        });
+        Some(LogConfig { filter: filter?, format: format? })
+    }
+
+    /// Options that deployments know by name, and that this version does not serve: refusing them beats ignoring them.
+    fn refuse_what_is_not_here_yet(&mut self) {
+        for (key, only) in [("roles", "all"), ("bus", "local"), ("memory", "local")] {
+            self.optional(key, |text| {
+                if text == only { Ok(()) } else { Err(format!("`{text}` is not in this version yet: only `{only}` is")) }
+            });
+        }
+        let no_database = "another database than the data folder's SQLite is not in this version yet; remove it, and see --data";
+        self.optional("database_url", |_| Err::<(), _>(no_database.to_owned()));
+        let no_app = "this version calls no sidecar and is called by none, so that this listener would serve nothing; remove it";
+        self.optional("app_listen", |_| Err::<(), _>(no_app.to_owned()));
+    }
+}
+
+fn longer_than_nothing(text: &str) -> Result<Duration, String> {
+    values::duration(text).and_then(|time| if time.is_zero() { Err(format!("`{text}` is no time at all")) } else { Ok(time) })
+}
+
+/// An http or https URL without a path, as browsers send it in `Origin`.
+fn origin(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    match url.scheme() {
+        "http" | "https" if bare => Ok(url.origin().ascii_serialization()),
+        _ => Err(format!("`{text}` is no http or https URL without a path, such as https://tasks.example.org")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(flags: &[(&str, &str)], variables: &[(&str, &str)], file: Option<PathBuf>) -> Sources {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Sources { flags: map(flags), variables: map(variables), file }
+    }
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tidings.toml");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn defaults_are_good() {
+        let config = Config::read(&Sources::default()).unwrap();
+        assert_eq!(config.listen.public.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.components.reuse, 1);
+        assert!(config.identity.external.is_none());
+    }
+
+    #[test]
+    fn flag_beats_variable_beats_file_beats_default() {
+        let (_dir, path) = file("listen = '127.0.0.1:1'\nops_listen = '127.0.0.1:1'\nrequest_timeout = '1s'\nthreads = 3");
+        let variables = [("TIDINGS_LISTEN", "127.0.0.1:2"), ("TIDINGS_OPS_LISTEN", "127.0.0.1:2"), ("TIDINGS_THREADS", "")];
+        let config = Config::read(&sources(&[("listen", "127.0.0.1:3")], &variables, Some(path))).unwrap();
+        assert_eq!((config.listen.public.port(), config.listen.ops.port()), (3, 2));
+        assert_eq!((config.components.timeout, config.threads), (Duration::from_secs(1), Some(3)));
+    }
+
+    #[test]
+    fn every_fault_is_reported_with_its_place() {
+        let (_dir, path) = file("ops-listen = 'x'\ndrain_timeout = 'soon'\n[log]\na = 1");
+        let variables = [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "postgres://x"), ("TIDINGS_JWT_ISSUER", "i")];
+        let Faults(faults) = Config::read(&sources(&[("listen", "nowhere")], &variables, Some(path))).unwrap_err();
+        let all = faults.join("\n");
+        for expected in [
+            "--listen: `nowhere`",
+            "did you mean ops_listen?",
+            "tidings.toml: drain_timeout: `soon`",
+            "tidings.toml: log: takes one value",
+            "TIDINGS_BUS: `kafka` is not in this version yet",
+            "TIDINGS_DATABASE_URL",
+            "TIDINGS_JWT_AUDIENCE is not set",
+        ] {
+            assert!(all.contains(expected), "{expected} is missing in:\n{all}");
+        }
+    }
+
+    #[test]
+    fn secrets_come_from_files_and_are_never_shown() {
+        let (_dir, path) = file(&format!("{}\n", "s".repeat(32)));
+        let issuer = [("TIDINGS_JWT_ISSUER", "i"), ("TIDINGS_JWT_AUDIENCE", "a")];
+        let from_file = [&issuer[..], &[("TIDINGS_JWT_SECRET_FILE", path.to_str().unwrap())]].concat();
+        let config = Config::read(&sources(&[], &from_file, None)).unwrap();
+        assert!(format!("{config:?}").contains("[secret]"));
+        let both = [&from_file[..], &[("TIDINGS_JWT_SECRET", "hunter2")]].concat();
+        let error = Config::read(&sources(&[], &both, None)).unwrap_err().to_string();
+        assert!(error.contains("both set") && !error.contains("hunter2") && !error.contains("sss"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_file_is_not_quoted() {
+        let (_dir, path) = file("jwt_secret = 'hunter2' oops");
+        let error = Config::read(&sources(&[], &[], Some(path))).unwrap_err().to_string();
+        assert!(error.contains("no TOML") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn misspelt_variables_are_remarked_upon() {
+        let variables = [("TIDINGS_LISTN", "x"), ("TIDINGS_SERVICE_HOST", "10.0.0.1"), ("TIDINGS_LISTEN", "127.0.0.1:0")];
+        let config = Config::read(&sources(&[], &variables, None)).unwrap();
+        assert_eq!(config.remarks.len(), 1, "{:?}", config.remarks);
+    }
+
+    #[test]
+    fn the_public_url_is_an_origin() {
+        assert_eq!(origin("https://Tasks.example.org:443/"), Ok("https://tasks.example.org".to_owned()));
+        for bad in ["tasks.example.org", "ftp://x", "https://x/path", "https://user@x", "https://x?q"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The table of options. A flag, a variable and a key of the file are three spellings of one line here.
+
+/// One thing that an operator can decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt {
+    /// The key in the file. The flag is the same with dashes, the variable the same in capitals after `TIDINGS_`.
+    pub key: &'static str,
+    /// What stands for the value in `--help`.
+    pub value: &'static str,
+    pub help: &'static str,
+    /// As text; for `--help` too.
+    pub default: Option<&'static str>,
+    pub reach: Reach,
+}
+
+/// Where an option can be set, and by whom it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Every command takes it.
+    Everywhere,
+    /// What a running host needs: `up` and `check`.
+    Host,
+    /// As `Host`, but without a flag, since everybody on the machine can read a command line.
+    Secret,
+}
+
+impl Opt {
+    /// Its variable.
+    pub fn variable(&self) -> String {
+        format!("TIDINGS_{}", self.key.to_uppercase())
+    }
+
+    /// Its flag, without the dashes before it.
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+}
+
+const fn opt(key: &'static str, value: &'static str, default: Option<&'static str>, reach: Reach, help: &'static str) -> Opt {
+    Opt { key, value, help, default, reach }
+}
+
+use Reach::{Everywhere, Host, Secret};
+
+/// Every option there is.
+pub const OPTIONS: &[Opt] = &[
+    opt(
+        "data",
+        "DIR",
+        Some("tidings-data"),
+        Everywhere,
+        "The data folder: database, signing key, admin socket. Made if missing, mode 0700",
+    ),
+    opt(
+        "log",
+        "FILTER",
+        Some("info"),
+        Everywhere,
+        "What is logged: error, warn, info, debug, trace, or a filter such as info,tidings::http=debug",
+    ),
+    opt("log_format", "FORMAT", Some("auto"), Everywhere, "human, json, or auto: human on a terminal, json otherwise"),
+    opt("listen", "ADDR", Some("127.0.0.1:8080"), Host, "The public listener; port 0 picks one"),
+    opt("ops_listen", "ADDR", Some("127.0.0.1:8081"), Host, "The operations listener: /healthz, /readyz, /metrics"),
+    opt("app_listen", "ADDR", None, Host, "What a sidecar calls; nothing in this version does, so that setting it is refused"),
+    opt(
+        "public_url",
+        "URL",
+        None,
+        Host,
+        "Where browsers reach Tidings, if that is not the listener's own address: an origin that may write with a cookie",
+    ),
+    opt("roles", "LIST", Some("all"), Host, "What this process does; in this version: all"),
+    opt("manifest", "FILE", None, Host, "A spin.toml whose components run in place of the built-in ones"),
+    opt(
+        "database_url",
+        "URL",
+        None,
+        Host,
+        "Where tasks are kept; in this version only the data folder's SQLite, so that setting it is refused",
+    ),
+    opt("bus", "KIND", Some("local"), Host, "What carries events; in this version: local"),
+    opt("memory", "KIND", Some("local"), Host, "What keeps short-lived state; in this version: local"),
+    opt("jwt_issuer", "URL", None, Host, "The external issuer whose tokens are accepted in place of built-in accounts"),
+    opt("jwt_audience", "TEXT", None, Host, "The audience that the issuer's tokens must name"),
+    opt("jwks_url", "URL", None, Host, "Where the issuer's public keys are; https, or http on loopback"),
+    opt("jwt_secret", "TEXT", None, Secret, "The issuer's shared secret (HS256), 32 bytes or more"),
+    opt(
+        "jwt_secret_file",
+        "FILE",
+        None,
+        Host,
+        "A file that holds the issuer's shared secret; line breaks at its end are cut off",
+    ),
+    opt("sign_in_lifetime", "TIME", Some("30d"), Host, "How long a sign-in with a password lasts"),
+    opt("request_timeout", "TIME", Some("10s"), Host, "How long a component may take for one answer"),
+    opt("component_memory", "SIZE", Some("64MiB"), Host, "How much memory one instance of a component may have"),
+    opt(
+        "component_instances",
+        "N",
+        Some("128"),
+        Host,
+        "How many requests may be inside of components at one time; more wait, then get 503",
+    ),
+    opt(
+        "component_reuse",
+        "N",
+        Some("1"),
+        Host,
+        "How many requests one instance serves; 1 is a fresh instance, and full isolation, for each",
+    ),
+    opt(
+        "max_connections",
+        "N",
+        Some("20000"),
+        Host,
+        "How many connections the public listener holds at one time; more wait to be accepted",
+    ),
+    opt("drain_timeout", "TIME", Some("20s"), Host, "How long open requests may take to end once the host is told to stop"),
+    opt(
+        "stream_spread",
+        "TIME",
+        Some("1s"),
+        Host,
+        "Over which time streams are ended when the host stops, so that their clients do not all return at once",
+    ),
+    opt("threads", "N", None, Host, "Worker threads; by default one a core"),
+];
+
+/// The option of this key.
+pub fn find(key: &str) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|option| option.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_and_spelled_alike() {
+        for (at, option) in OPTIONS.iter().enumerate() {
+            assert!(option.key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", option.key);
+            assert!(OPTIONS[..at].iter().all(|other| other.key != option.key), "{} twice", option.key);
+        }
+        assert_eq!(find("ops_listen").unwrap().variable(), "TIDINGS_OPS_LISTEN");
+        assert_eq!(find("ops_listen").unwrap().flag(), "ops-listen");
+    }
+}
