@@ -5,8 +5,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod account;
 pub mod change;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod event;
+#[cfg(any(test, feature = "contract"))]
+pub mod fake;
 pub mod history;
 pub mod id;
 pub mod json;
