@@ -55,7 +55,7 @@ impl External {
 
 /// A token that names scopes of ours has these; one that names none is a person's own, and may do all.
 fn scopes(claim: Option<&str>) -> Scopes {
-    let named: Scopes = claim.unwrap_or_default().split(' ').filter_map(Scope::parse).collect();
+    let named: Scopes = claim.unwrap_or_default().split(' ').filter_map(|name| Scope::new(name).ok()).collect();
     if named.is_empty() { Scopes::all() } else { named }
 }
 

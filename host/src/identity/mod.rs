@@ -23,9 +23,10 @@ mod tokens;
 mod types;
 
 pub use config::{ExternalIssuer, IdentityConfig, IssuerKeys, PasswordCost};
+pub use domain::account::Scope;
 pub use secret::Secret;
 pub use signing::SigningKey;
-pub use types::{AccountError, Credentials, Denied, Ended, NewApiToken, Origin, Principal, Scope, Scopes, SignedIn, User};
+pub use types::{AccountError, Credentials, Denied, Ended, NewApiToken, Origin, Principal, Scopes, SignedIn, User};
 
 use crate::clock::Clock;
 use crate::store::{Accounts, StoreError};

@@ -35,7 +35,7 @@ impl Identity {
     ) -> Result<NewApiToken, AccountError> {
         need(principal, Scope::Account)?;
         for name in scopes {
-            let scope = Scope::parse(name).ok_or_else(|| AccountError::Forbidden(name.clone()))?;
+            let scope = Scope::new(name).map_err(|_| AccountError::Forbidden(name.clone()))?;
             need(principal, scope)?;
         }
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<32>().map_err(internal)?));
@@ -99,7 +99,7 @@ fn hash(secret: &str) -> [u8; 32] {
 }
 
 fn parsed(names: &[String]) -> Scopes {
-    names.iter().filter_map(|name| Scope::parse(name)).collect()
+    names.iter().filter_map(|name| Scope::new(name).ok()).collect()
 }
 
 fn is_recent(at: Timestamp, now: Timestamp) -> bool {
