@@ -3,6 +3,8 @@
 //! A store knows no rule of a todo list. It keeps what it is given, all or nothing, and numbers a user's events.
 //! What must not live here: HTTP, WIT, decisions about tasks, time of its own (callers pass `now`).
 
+pub mod sqlite;
+
 use async_trait::async_trait;
 use domain::change::{Actor, Change, Source};
 use domain::history::HistoryEntry;

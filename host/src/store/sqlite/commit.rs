@@ -1,0 +1,429 @@
+//! A group of change sets: read at once what they are based on, decide each in memory, write what stands.
+//!
+//! The sets are decided in order, each against what those before it left. A set that conflicts leaves nothing behind,
+//! not even a gap in its user's numbers, for the numbers are given out only to sets that stand.
+
+use super::bulk::{Insert, Values};
+use super::rows::{self, PUT_TASK, TaskRow};
+use super::text;
+use crate::store::{ChangeSet, StoreError};
+use domain::change::{Change, ChangedFields};
+use domain::event::{Event, EventIds, Origin};
+use domain::id::{TaskId, UserId};
+use domain::json;
+use domain::ports::KeptAnswer;
+use domain::preferences::Preferences;
+use domain::task::{Description, ReminderMinutes, Tag, Tags, Task};
+use domain::time::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+
+/// The numbers last given out. Only the writer gives any out, so it keeps them in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counters {
+    /// In the log.
+    pub position: i64,
+    task: i64,
+    user: i64,
+}
+
+impl Counters {
+    pub async fn load(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        // sqlite_sequence remembers positions whose rows are swept away.
+        let row = sqlx::query(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0), \
+                    coalesce((SELECT max(number) FROM task), 0), coalesce((SELECT max(number) FROM user_sequence), 0)",
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(Self { position: row.try_get(0)?, task: row.try_get(1)?, user: row.try_get(2)? })
+    }
+}
+
+/// A set that must not be written, by its index in the group, and why.
+pub(super) type Refusal = (usize, StoreError);
+
+/// Writes those of the sets that stand, within the transaction of the caller; says which do not.
+pub(super) async fn commit_all(
+    connection: &mut SqliteConnection,
+    counters: &mut Counters,
+    sets: &[(usize, &ChangeSet)],
+) -> Result<Vec<Refusal>, StoreError> {
+    if sets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut group = Group::default();
+    group.load(connection, sets).await?;
+    let mut refusals = Vec::new();
+    for &(index, set) in sets {
+        match group.decide(set) {
+            Ok(()) => group.admit(set, counters),
+            Err(refusal) => refusals.push((index, refusal)),
+        }
+    }
+    group.write(connection).await?;
+    Ok(refusals)
+}
+
+/// A task as the store, or a set before this one, has it.
+struct Known<'a> {
+    number: i64,
+    version: u64,
+    tags: Tags,
+    search: String,
+    /// What a set of this group made of it.
+    put: Option<&'a Task>,
+}
+
+#[derive(Clone, Copy)]
+struct UserNumbers {
+    number: i64,
+    sequence: u64,
+    /// Whether this group changed it.
+    moved: bool,
+}
+
+struct Logged<'a> {
+    position: i64,
+    user: &'a UserId,
+    sequence: u64,
+    time: Timestamp,
+    event: Event,
+}
+
+struct Remembered<'a> {
+    set: &'a ChangeSet,
+    change: &'a Change,
+    id: Uuid,
+    sequence: u64,
+}
+
+/// An answer, its key, and the set that it came with.
+type KeptHere<'a> = (&'a ChangeSet, &'a str, &'a KeptAnswer);
+
+/// What is known of the group's world, and what is to be written.
+#[derive(Default)]
+struct Group<'a> {
+    tasks: HashMap<(&'a UserId, TaskId), Known<'a>>,
+    users: HashMap<&'a UserId, UserNumbers>,
+    departed: HashSet<&'a UserId>,
+    taken_claims: HashSet<(&'a str, &'a str)>,
+    taken_answers: HashSet<(&'a UserId, &'a str)>,
+    /// Text index entries to be removed, and to be made: row number and grams.
+    stale_grams: Vec<i64>,
+    grams: BTreeMap<i64, String>,
+    /// Tags, by user, name and row number: true to be made, false to be removed.
+    tags: BTreeMap<(&'a UserId, Tag, i64), bool>,
+    history: Vec<Remembered<'a>>,
+    log: Vec<Logged<'a>>,
+    claims: Vec<(&'a str, &'a str, Timestamp)>,
+    answers: Vec<KeptHere<'a>>,
+    preferences: HashMap<&'a UserId, &'a Preferences>,
+}
+
+impl<'a> Group<'a> {
+    async fn load(&mut self, connection: &mut SqliteConnection, sets: &[(usize, &'a ChangeSet)]) -> Result<(), StoreError> {
+        let users: HashSet<&'a UserId> = sets.iter().map(|(_, set)| &set.user).collect();
+        let users: Vec<&'a UserId> = users.into_iter().collect();
+        self.load_users(connection, &users).await?;
+        let mut tasks: HashSet<(&'a UserId, TaskId)> = HashSet::new();
+        let mut claims = Vec::new();
+        let mut answers = Vec::new();
+        for (_, set) in sets {
+            tasks.extend(set.changes.iter().map(|change| (&set.user, change.task.id)));
+            tasks.extend(set.depends_on.iter().map(|(id, _)| (&set.user, *id)));
+            claims.extend(set.once.iter().map(|(group, key)| (group.as_str(), key.as_str())));
+            answers.extend(set.kept_answer.iter().map(|(key, _)| (&set.user, key.as_str())));
+        }
+        self.load_tasks(connection, &tasks.into_iter().collect::<Vec<_>>()).await?;
+        const CLAIMS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN processed_event p \
+             ON p.consumer_group = j.value ->> 0 AND p.key = j.value ->> 1";
+        self.taken_claims = present(connection, CLAIMS, &claims).await?;
+        const ANSWERS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN kept_answer k \
+             ON k.user_id = j.value ->> 0 AND k.key = j.value ->> 1";
+        self.taken_answers = present(connection, ANSWERS, &answers).await?;
+        Ok(())
+    }
+
+    async fn load_users(&mut self, connection: &mut SqliteConnection, users: &[&'a UserId]) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT j.key, u.number, u.sequence, d.user_id IS NOT NULL FROM json_each(?) j \
+             LEFT JOIN user_sequence u ON u.user_id = j.value LEFT JOIN departed d ON d.user_id = j.value";
+        for row in sqlx::query(SQL).bind(json::text(users)).fetch_all(connection).await? {
+            let Some(user) = users.get(index(row.try_get(0)?)) else { continue };
+            if let (Some(number), Some(sequence)) = (row.try_get(1)?, row.try_get::<Option<i64>, _>(2)?) {
+                self.users.insert(user, UserNumbers { number, sequence: rows::count(sequence), moved: false });
+            }
+            if row.try_get(3)? {
+                self.departed.insert(user);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_tasks(&mut self, connection: &mut SqliteConnection, tasks: &[(&'a UserId, TaskId)]) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT j.key, t.number, t.version, t.tags, t.search FROM json_each(?) j CROSS JOIN task t \
+             ON t.user_id = j.value ->> 0 AND t.id = unhex(j.value ->> 1)";
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<(&UserId, String)> = tasks.iter().map(|(user, id)| (*user, id.0.simple().to_string())).collect();
+        for row in sqlx::query(SQL).bind(json::text(&keys)).fetch_all(connection).await? {
+            let Some(key) = tasks.get(index(row.try_get(0)?)) else { continue };
+            let known = Known {
+                number: row.try_get(1)?,
+                version: rows::count(row.try_get(2)?),
+                tags: rows::tags(row.try_get(3)?)?,
+                search: row.try_get(4)?,
+                put: None,
+            };
+            self.tasks.insert(*key, known);
+        }
+        Ok(())
+    }
+
+    /// Whether all that the set is based on still stands.
+    fn decide(&self, set: &ChangeSet) -> Result<(), StoreError> {
+        if self.departed.contains(&set.user) {
+            return Err(StoreError::Unavailable("this account is being deleted".to_owned()));
+        }
+        let version = |id: TaskId| self.tasks.get(&(&set.user, id)).map(|known| known.version);
+        let moved = set.depends_on.iter().any(|(id, seen)| version(*id) != *seen);
+        let mut own: HashMap<TaskId, u64> = HashMap::new();
+        for change in &set.changes {
+            let stands = own.get(&change.task.id).copied().or_else(|| version(change.task.id));
+            if change.base_version != stands {
+                return Err(StoreError::Conflict);
+            }
+            own.insert(change.task.id, change.task.version);
+        }
+        let claimed = set.once.iter().any(|(group, key)| self.taken_claims.contains(&(group.as_str(), key.as_str())));
+        let answered = set.kept_answer.as_ref().is_some_and(|(key, _)| self.taken_answers.contains(&(&set.user, key.as_str())));
+        if moved || claimed || answered { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+
+    /// Takes the set in: from here on it is part of what the sets behind it are decided against.
+    fn admit(&mut self, set: &'a ChangeSet, counters: &mut Counters) {
+        for change in &set.changes {
+            self.admit_change(set, change, counters);
+        }
+        for (group, key) in &set.once {
+            if self.taken_claims.insert((group, key)) {
+                self.claims.push((group, key, set.now));
+            }
+        }
+        if let Some((key, answer)) = &set.kept_answer {
+            self.taken_answers.insert((&set.user, key));
+            self.answers.push((set, key, answer));
+        }
+        if let Some(preferences) = &set.preferences {
+            self.preferences.insert(&set.user, preferences);
+        }
+    }
+
+    fn admit_change(&mut self, set: &'a ChangeSet, change: &'a Change, counters: &mut Counters) {
+        let user = self.users.entry(&set.user).or_insert_with(|| {
+            counters.user += 1;
+            UserNumbers { number: counters.user, sequence: 0, moved: false }
+        });
+        user.sequence += 1;
+        user.moved = true;
+        let UserNumbers { number: user, sequence, .. } = *user;
+        self.admit_task(&set.user, user, &change.task, counters);
+
+        let origin = Origin {
+            user: &set.user,
+            actor: &set.actor,
+            source: set.source,
+            time: set.now,
+            traceparent: set.traceparent.as_deref(),
+        };
+        let ids = EventIds { task_event: event_id(set.now), task_update: event_id(set.now) };
+        self.history.push(Remembered { set, change, id: ids.task_event, sequence });
+        for event in origin.events(sequence, ids, change) {
+            counters.position += 1;
+            self.log.push(Logged { position: counters.position, user: &set.user, sequence, time: set.now, event });
+        }
+    }
+
+    fn admit_task(&mut self, user: &'a UserId, user_number: i64, task: &'a Task, counters: &mut Counters) {
+        let known = self.tasks.entry((user, task.id)).or_insert_with(|| {
+            counters.task += 1;
+            Known { number: counters.task, version: 0, tags: Tags::default(), search: String::new(), put: None }
+        });
+        let search = text::fold(task.title.as_str(), task.description.as_ref().map(Description::as_str));
+        if search != known.search {
+            if known.version > 0 {
+                self.stale_grams.push(known.number);
+            }
+            self.grams.insert(known.number, text::grams(user_number, &search));
+            known.search = search;
+        }
+        if task.tags != known.tags {
+            for tag in known.tags.iter() {
+                self.tags.insert((user, tag.clone(), known.number), false);
+            }
+            for tag in task.tags.iter() {
+                self.tags.insert((user, tag.clone(), known.number), true);
+            }
+            known.tags = task.tags.clone();
+        }
+        known.version = task.version;
+        known.put = Some(task);
+    }
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        self.write_tasks(connection).await?;
+        self.write_events(connection).await?;
+        self.write_marks(connection).await
+    }
+
+    async fn write_tasks(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let mut tasks: Vec<TaskRow<'_>> = Vec::new();
+        for (&(user, _), known) in &self.tasks {
+            tasks.extend(known.put.map(|task| TaskRow { number: known.number, user, task, search: &known.search }));
+        }
+        tasks.sort_unstable_by_key(|row| row.number);
+        PUT_TASK.run(connection, &tasks, rows::bind_task).await?;
+
+        if !self.stale_grams.is_empty() {
+            let sql = "DELETE FROM task_gram WHERE rowid IN (SELECT value FROM json_each(?))";
+            sqlx::query(sql).bind(json::text(&self.stale_grams)).execute(&mut *connection).await?;
+        }
+        let grams: Vec<(&i64, &String)> = self.grams.iter().collect();
+        let put_grams = Insert { head: "INSERT INTO task_gram (rowid, grams)", columns: 2, tail: "" };
+        let bind = |row: &(&i64, &String), values: Values| values.add(*row.0).add(row.1.as_str());
+        put_grams.run(connection, &grams, bind).await?;
+
+        let tags = |wanted: bool| self.tags.iter().filter(move |(_, made)| **made == wanted).map(|(key, _)| key);
+        let removed: Vec<_> = tags(false).map(|(user, tag, task)| (user, tag, task)).collect();
+        if !removed.is_empty() {
+            let sql = "DELETE FROM task_tag WHERE (user_id, tag, task) IN \
+                       (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))";
+            sqlx::query(sql).bind(json::text(&removed)).execute(&mut *connection).await?;
+        }
+        let made: Vec<_> = tags(true).collect();
+        let put_tags = Insert { head: "INSERT INTO task_tag (user_id, tag, task)", columns: 3, tail: "ON CONFLICT DO NOTHING" };
+        put_tags.run(connection, &made, |(user, tag, task), v| v.add(user.as_str()).add(tag.as_str()).add(*task)).await
+    }
+
+    async fn write_events(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let users: Vec<_> = self.users.iter().filter(|(_, numbers)| numbers.moved).collect();
+        let put_users = Insert {
+            head: "INSERT INTO user_sequence (number, user_id, sequence)",
+            columns: 3,
+            tail: "ON CONFLICT (user_id) DO UPDATE SET sequence = excluded.sequence",
+        };
+        let bind = |(user, numbers): &(&&UserId, &UserNumbers), v: Values| {
+            v.add(numbers.number).add(user.as_str()).add(rows::number(numbers.sequence))
+        };
+        put_users.run(connection, &users, bind).await?;
+
+        let put_history = Insert {
+            head: "INSERT INTO task_event \
+                   (user_id, sequence, id, task_id, kind, time, actor_kind, actor_id, source, changed_fields)",
+            columns: 10,
+            tail: "",
+        };
+        put_history.run(connection, &self.history, bind_history).await?;
+        let put_events = Insert {
+            head: "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body)",
+            columns: 8,
+            tail: "",
+        };
+        put_events.run(connection, &self.log, bind_event).await
+    }
+
+    async fn write_marks(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let put_claims = Insert { head: "INSERT INTO processed_event (consumer_group, key, processed_at)", columns: 3, tail: "" };
+        put_claims.run(connection, &self.claims, |(group, key, at), v| v.add(*group).add(*key).add(at.millis())).await?;
+        let put_answers = Insert {
+            head: "INSERT INTO kept_answer (user_id, key, fingerprint, status, headers, body, kept_at)",
+            columns: 7,
+            tail: "",
+        };
+        put_answers.run(connection, &self.answers, bind_answer).await?;
+        let preferences: Vec<_> = self.preferences.iter().collect();
+        let put_preferences = Insert {
+            head: "INSERT INTO preference (user_id, time_zone, default_reminder_minutes, theme)",
+            columns: 4,
+            tail: "ON CONFLICT (user_id) DO UPDATE SET time_zone = excluded.time_zone, \
+                   default_reminder_minutes = excluded.default_reminder_minutes, theme = excluded.theme",
+        };
+        put_preferences.run(connection, &preferences, bind_preferences).await
+    }
+}
+
+/// Which of the keys are in a table, by the indexes that the query answers with.
+async fn present<A, B>(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    keys: &[(A, B)],
+) -> Result<HashSet<(A, B)>, StoreError>
+where
+    A: Copy + Eq + std::hash::Hash + serde::Serialize,
+    B: Copy + Eq + std::hash::Hash + serde::Serialize,
+{
+    if keys.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<i64> = sqlx::query_scalar(sql).bind(json::text(keys)).fetch_all(connection).await?;
+    Ok(found.into_iter().filter_map(|at| keys.get(index(at)).copied()).collect())
+}
+
+fn index(key: i64) -> usize {
+    usize::try_from(key).unwrap_or(usize::MAX)
+}
+
+/// A UUID of version 7 with the time of the event.
+fn event_id(time: Timestamp) -> Uuid {
+    let millis = u64::try_from(time.millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
+}
+
+fn bind_history(entry: &Remembered<'_>, values: Values) -> Values {
+    let Remembered { set, change, id, sequence } = entry;
+    values
+        .add(set.user.as_str())
+        .add(rows::number(*sequence))
+        .add(id.as_bytes().as_slice())
+        .add(change.task.id.0.as_bytes().as_slice())
+        .add(change.kind.name())
+        .add(set.now.millis())
+        .add(set.actor.kind.name())
+        .add(set.actor.id.as_str())
+        .add(set.source.name())
+        .add(json::text(&ChangedFields(&change.changed_fields)))
+}
+
+fn bind_event(logged: &Logged<'_>, values: Values) -> Values {
+    values
+        .add(logged.position)
+        .add(logged.event.topic)
+        .add(logged.user.as_str())
+        .add(rows::number(logged.sequence))
+        .add(logged.event.id.as_bytes().as_slice())
+        .add(logged.event.kind)
+        .add(logged.time.millis())
+        .add(logged.event.body.get())
+}
+
+fn bind_answer((set, key, answer): &KeptHere<'_>, values: Values) -> Values {
+    values
+        .add(set.user.as_str())
+        .add(*key)
+        .add(answer.fingerprint.as_str())
+        .add(answer.status)
+        .add(json::text(&answer.headers))
+        .add(answer.body.as_str())
+        .add(set.now.millis())
+}
+
+fn bind_preferences((user, preferences): &(&&UserId, &&Preferences), values: Values) -> Values {
+    values
+        .add(user.as_str())
+        .add(preferences.time_zone.name())
+        .add(preferences.default_reminder_minutes.map(ReminderMinutes::get))
+        .add(preferences.theme.name())
+}

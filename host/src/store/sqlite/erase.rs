@@ -1,0 +1,139 @@
+//! Removing: what is kept no longer, and a whole account. In steps of bounded size, each a transaction of its own, so that
+//! nobody waits long behind it. Each step finds its work anew; what a crash interrupts, the next sweep finishes.
+
+use super::SqliteStore;
+use super::accounts::{Batch, write_one};
+use super::bulk::Values;
+use crate::store::StoreError;
+use domain::id::UserId;
+use domain::json;
+use domain::time::Timestamp;
+
+/// Rows a step.
+const STEP: i64 = 500;
+const MINUTES_A_DAY: i64 = 24 * 60;
+
+/// History may be removed between these two, and at no other time.
+const OPEN_HISTORY: &str = "INSERT INTO erasure (reason) VALUES ('retention or account deletion')";
+const CLOSE_HISTORY: &str = "DELETE FROM erasure";
+
+pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<(), StoreError> {
+    let days_ago = |days: i64| now.plus_minutes(-days * MINUTES_A_DAY).millis();
+    sweep_tasks(store, days_ago(30)).await?;
+    let by_age = [
+        (
+            // Positions follow time, so that the oldest are at the front.
+            "DELETE FROM outbox WHERE position IN (SELECT position FROM outbox ORDER BY position LIMIT ?2) AND time < ?1",
+            days_ago(7),
+        ),
+        (
+            "DELETE FROM processed_event WHERE (consumer_group, key) IN \
+             (SELECT consumer_group, key FROM processed_event WHERE processed_at < ?1 LIMIT ?2)",
+            days_ago(7),
+        ),
+        (
+            "DELETE FROM kept_answer WHERE (user_id, key) IN \
+             (SELECT user_id, key FROM kept_answer WHERE kept_at < ?1 LIMIT ?2)",
+            days_ago(1),
+        ),
+        ("DELETE FROM memory WHERE key IN (SELECT key FROM memory WHERE expires_at <= ?1 LIMIT ?2)", now.millis()),
+        ("DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at <= ?1 LIMIT ?2)", now.millis()),
+    ];
+    for (sql, before) in by_age {
+        while write_one(store, sql, |v| v.add(before).add(STEP)).await? >= STEP.unsigned_abs() {}
+    }
+    let departed: Vec<String> = sqlx::query_scalar("SELECT user_id FROM departed").fetch_all(&store.readers).await?;
+    for user in departed {
+        remove_rows_of(store, &user).await?;
+    }
+    Ok(())
+}
+
+/// First what lets the user in, at once; then, step by step, all that is theirs.
+pub(super) async fn account(store: &SqliteStore, id: &UserId) -> Result<(), StoreError> {
+    let user = |v: Values| v.add(id.as_str());
+    Batch::default()
+        .add("INSERT INTO departed (user_id) VALUES (?) ON CONFLICT DO NOTHING", user)?
+        .add("DELETE FROM account WHERE id = ?", user)?
+        .add("DELETE FROM session WHERE user_id = ?", user)?
+        .add("DELETE FROM api_token WHERE user_id = ?", user)?
+        .run(store)
+        .await?;
+    remove_rows_of(store, id.as_str()).await
+}
+
+async fn remove_rows_of(store: &SqliteStore, user: &str) -> Result<(), StoreError> {
+    // A task of theirs is from now on one that was deleted before all others.
+    const LONG_GONE: &str = "UPDATE task SET deleted_at = ?3 WHERE number IN \
+         (SELECT number FROM task WHERE user_id = ?1 AND deleted_at IS NOT ?3 LIMIT ?2)";
+    let bind = |v: Values| v.add(user).add(STEP).add(Timestamp::MIN.millis());
+    while write_one(store, LONG_GONE, bind).await? >= STEP.unsigned_abs() {}
+    sweep_tasks(store, Timestamp::MIN.millis() + 1).await?;
+    const HISTORY: &str = "DELETE FROM task_event WHERE (user_id, sequence) IN \
+         (SELECT user_id, sequence FROM task_event WHERE user_id = ?1 LIMIT ?2)";
+    while remove_history(store, HISTORY, |v| v.add(user).add(STEP)).await? >= STEP.unsigned_abs() {}
+    let rest = [
+        "DELETE FROM outbox WHERE position IN (SELECT position FROM outbox WHERE user_id = ?1 LIMIT ?2)",
+        "DELETE FROM kept_answer WHERE (user_id, key) IN (SELECT user_id, key FROM kept_answer WHERE user_id = ?1 LIMIT ?2)",
+    ];
+    for sql in rest {
+        while write_one(store, sql, |v| v.add(user).add(STEP)).await? >= STEP.unsigned_abs() {}
+    }
+    let bind = |v: Values| v.add(user);
+    Batch::default()
+        .add("DELETE FROM preference WHERE user_id = ?", bind)?
+        .add("DELETE FROM user_sequence WHERE user_id = ?", bind)?
+        .add("DELETE FROM departed WHERE user_id = ?", bind)?
+        .run(store)
+        .await
+        .map(drop)
+}
+
+async fn sweep_tasks(store: &SqliteStore, before: i64) -> Result<(), StoreError> {
+    const TASKS: &str = "SELECT number FROM task WHERE deleted_at < ? LIMIT 500";
+    loop {
+        let numbers: Vec<i64> = sqlx::query_scalar(TASKS).bind(before).fetch_all(&store.readers).await?;
+        if !remove_tasks(store, numbers, before).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Tasks with their tags, text index and history. Those that are no longer as they were found, restored meanwhile, stay.
+async fn remove_tasks(store: &SqliteStore, numbers: Vec<i64>, deleted_before: i64) -> Result<bool, StoreError> {
+    if numbers.is_empty() {
+        return Ok(false);
+    }
+    let numbers = json::text(&numbers);
+    let bind = |v: Values| v.add(numbers.as_str()).add(deleted_before);
+    Batch::default()
+        .add(OPEN_HISTORY, |v| v)?
+        .add(
+            "DELETE FROM task_event WHERE (user_id, sequence) IN \
+             (SELECT e.user_id, e.sequence FROM json_each(?1) j CROSS JOIN task t \
+              ON t.number = j.value AND t.deleted_at < ?2 \
+              CROSS JOIN task_event e ON e.user_id = t.user_id AND e.task_id = t.id)",
+            bind,
+        )?
+        .add(
+            "DELETE FROM task_tag WHERE (user_id, tag, task) IN \
+             (SELECT t.user_id, g.value, t.number FROM json_each(?1) j CROSS JOIN task t \
+              ON t.number = j.value AND t.deleted_at < ?2, json_each(t.tags) g)",
+            bind,
+        )?
+        .add(
+            "DELETE FROM task_gram WHERE rowid IN (SELECT t.number FROM json_each(?1) j CROSS JOIN task t \
+             ON t.number = j.value AND t.deleted_at < ?2)",
+            bind,
+        )?
+        .add("DELETE FROM task WHERE number IN (SELECT value FROM json_each(?1)) AND deleted_at < ?2", bind)?
+        .add(CLOSE_HISTORY, |v| v)?
+        .run(store)
+        .await?;
+    Ok(true)
+}
+
+async fn remove_history(store: &SqliteStore, sql: &'static str, bind: impl FnOnce(Values) -> Values) -> Result<u64, StoreError> {
+    let touched = Batch::default().add(OPEN_HISTORY, |v| v)?.add(sql, bind)?.add(CLOSE_HISTORY, |v| v)?.run(store).await?;
+    Ok(touched.get(1).copied().unwrap_or(0))
+}

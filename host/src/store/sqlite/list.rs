@@ -1,0 +1,327 @@
+//! Lists of tasks: every filter, order and page of one user's, at a cost that hardly grows with how many they have.
+//!
+//! Each order has an index whose ranges hold one status and priority; a list is a merge of the ranges it wants, read
+//! from where the last page ended. What a range cannot express (tags, text, a due date in another order) is tried first
+//! on a bounded walk along that merge, which fills a page when many tasks match. Where it does not, few do, and they are
+//! gathered from the narrowest index that knows them, and sorted.
+
+use super::rows::{self, TASK_COLUMNS, priority_number};
+use super::text;
+use crate::store::StoreError;
+use domain::id::UserId;
+use domain::query::{SortBy, SortKey, SortOrder, Status, TaskQuery};
+use domain::task::{Priority, Tag, Task};
+use domain::time::Timestamp;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{QueryBuilder, Sqlite};
+
+/// How many entries a walk looks at: where each task must be looked up, and where the entry says enough.
+const LONG_LOOK: i64 = 1_500;
+const SHORT_LOOK: i64 = 20_000;
+/// A tag on fewer tasks than this is narrower than any text.
+const RARE_TAG: i64 = 2_000;
+/// How far a tag's tasks are counted.
+const COUNTED: i64 = 20_000;
+
+type Sql = QueryBuilder<Sqlite>;
+
+/// A user's tasks.
+pub(super) async fn tasks(readers: &SqlitePool, user: &UserId, query: &TaskQuery) -> Result<Vec<Task>, StoreError> {
+    let list = List::new(user, query);
+    if list.text.as_ref().is_some_and(|sought| sought.contains(text::SEPARATOR)) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for &segment in list.segments() {
+        let missing = i64::from(query.limit) - found.len() as i64;
+        if missing > 0 {
+            found.extend(list.page(readers, segment, missing).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// Part of an order. Tasks without a due date stand behind the others in both directions of the due order.
+#[derive(Clone, Copy, PartialEq)]
+enum Segment {
+    All,
+    Dated,
+    Undated,
+}
+
+/// The index that candidates are gathered from.
+enum Source<'a> {
+    Due,
+    Tag(&'a Tag),
+    Text(String),
+}
+
+/// A query, in the terms of the table.
+struct List<'a> {
+    user: &'a str,
+    query: &'a TaskQuery,
+    text: Option<String>,
+    /// Inclusive and exclusive bounds.
+    due_from: Option<Timestamp>,
+    due_until: Option<Timestamp>,
+    completed: &'static [bool],
+    priorities: Vec<Priority>,
+}
+
+impl<'a> List<'a> {
+    fn new(user: &'a UserId, query: &'a TaskQuery) -> Self {
+        let overdue = (query.status == Some(Status::Overdue)).then_some(query.now);
+        let completed: &[bool] = match query.status {
+            None => &[false, true],
+            Some(Status::Completed) => &[true],
+            Some(Status::Open | Status::Overdue) => &[false],
+        };
+        let priorities = match query.priority {
+            Some(priority) => vec![priority],
+            None => vec![Priority::Low, Priority::Medium, Priority::High],
+        };
+        Self {
+            user: user.as_str(),
+            query,
+            text: query.text.as_deref().map(str::to_lowercase).filter(|text| !text.is_empty()),
+            due_from: query.due_after,
+            due_until: [query.due_before, overdue].into_iter().flatten().min(),
+            completed,
+            priorities,
+        }
+    }
+
+    fn segments(&self) -> &'static [Segment] {
+        if self.query.sort != SortBy::Due {
+            return &[Segment::All];
+        }
+        let after_undated = matches!(self.query.after.as_ref().map(|at| &at.key), Some(SortKey::Due(None)));
+        match (after_undated, self.by_due()) {
+            (true, true) => &[],
+            (true, false) => &[Segment::Undated],
+            (false, true) => &[Segment::Dated],
+            (false, false) => &[Segment::Dated, Segment::Undated],
+        }
+    }
+
+    /// Whether the due date matters for what is listed.
+    fn by_due(&self) -> bool {
+        self.due_from.is_some() || self.due_until.is_some()
+    }
+
+    /// Whether each task must be looked at.
+    fn by_content(&self) -> bool {
+        self.text.is_some() || !self.query.tags.is_empty()
+    }
+
+    async fn page(&self, readers: &SqlitePool, segment: Segment, limit: i64) -> Result<Vec<Task>, StoreError> {
+        let foreign_due = self.by_due() && segment == Segment::All;
+        let steps = match (self.by_content(), foreign_due) {
+            (true, _) => LONG_LOOK,
+            (false, true) => SHORT_LOOK,
+            (false, false) => return fetch(readers, self.along(segment, limit, limit)).await,
+        };
+        let walked = fetch(readers, self.along(segment, steps, limit)).await?;
+        if walked.len() as i64 >= limit {
+            return Ok(walked);
+        }
+        let source = self.narrowest(readers).await?;
+        fetch(readers, self.gather(&source, segment, limit)).await
+    }
+
+    /// From behind the last page on, so many index entries of the ranges wanted, merged; of these, the tasks that match.
+    fn along(&self, segment: Segment, steps: i64, limit: i64) -> Sql {
+        let mut sql = Sql::new(format!("SELECT {TASK_COLUMNS} FROM ("));
+        self.push_merge(&mut sql, segment);
+        sql.push(" LIMIT ").push_bind(steps);
+        // A cross join keeps the order of its left side.
+        sql.push(") w CROSS JOIN task t ON t.number = w.n WHERE TRUE");
+        if segment == Segment::All {
+            self.push_due(&mut sql, "w.d");
+        }
+        self.push_tags(&mut sql, "w.n");
+        self.push_text(&mut sql);
+        sql.push(" LIMIT ").push_bind(limit);
+        sql
+    }
+
+    /// Key, id, row number and due date of the index entries, in order.
+    fn push_merge(&self, sql: &mut Sql, segment: Segment) {
+        let (index, key) = match self.query.sort {
+            SortBy::Created => ("task_created", "created_at"),
+            SortBy::Due if segment == Segment::Undated => ("task_due", "0"),
+            SortBy::Due => ("task_due", "due_date"),
+            SortBy::Priority => ("task_priority", "priority"),
+            SortBy::Title => ("task_title", "title_key"),
+        };
+        let direction = self.direction();
+        let mut between = "";
+        for &completed in self.completed {
+            for &priority in self.priorities.iter().filter(|priority| !self.is_behind_us(**priority)) {
+                let (completed, number) = (i64::from(completed), priority_number(priority));
+                sql.push(format!(
+                    "{between}SELECT {key} AS k, id AS i, number AS n, due_date AS d FROM task INDEXED BY {index} \
+                     WHERE deleted_at IS NULL AND completed = {completed} AND priority = {number} AND user_id = "
+                ));
+                sql.push_bind(self.user);
+                push_segment(sql, "due_date", segment);
+                if segment == Segment::Dated {
+                    self.push_due(sql, "due_date");
+                }
+                match self.after() {
+                    // Within one priority, the order is by id.
+                    Some((SortKey::Priority(at), id)) if *at == priority => {
+                        sql.push(format!(" AND id {} ", self.beyond())).push_bind(id);
+                    }
+                    Some((SortKey::Priority(_), _)) | None => {}
+                    Some(_) => self.push_seek(sql, "", segment),
+                }
+                between = " UNION ALL ";
+            }
+        }
+        sql.push(format!(" ORDER BY k {direction}, i {direction}"));
+    }
+
+    /// Everything that matches, from an index that knows it, sorted.
+    fn gather(&self, source: &Source<'_>, segment: Segment, limit: i64) -> Sql {
+        let mut sql = Sql::new(format!("SELECT {TASK_COLUMNS} FROM (SELECT t.number AS n FROM "));
+        match source {
+            Source::Due => sql.push("task t INDEXED BY task_due WHERE TRUE"),
+            Source::Tag(tag) => sql
+                .push("task_tag g CROSS JOIN task t ON t.number = g.task WHERE g.user_id = ")
+                .push_bind(self.user)
+                .push(" AND g.tag = ")
+                .push_bind(tag.as_str()),
+            Source::Text(grams) => {
+                sql.push("task_gram g CROSS JOIN task t ON t.number = g.rowid WHERE g.task_gram MATCH ").push_bind(grams.as_str())
+            }
+        };
+        sql.push(" AND t.deleted_at IS NULL AND t.user_id = ").push_bind(self.user);
+        let completed: Vec<&str> = self.completed.iter().map(|completed| if *completed { "1" } else { "0" }).collect();
+        let priorities: Vec<String> = self.priorities.iter().map(|p| priority_number(*p).to_string()).collect();
+        sql.push(format!(" AND t.completed IN ({}) AND t.priority IN ({})", completed.join(","), priorities.join(",")));
+        push_segment(&mut sql, "t.due_date", segment);
+        self.push_due(&mut sql, "t.due_date");
+        self.push_seek(&mut sql, "t.", segment);
+        self.push_tags(&mut sql, "t.number");
+        self.push_text(&mut sql);
+        let key = match self.query.sort {
+            SortBy::Created => "t.created_at",
+            SortBy::Due => "t.due_date",
+            SortBy::Priority => "t.priority",
+            SortBy::Title => "t.title_key",
+        };
+        let direction = self.direction();
+        sql.push(format!(" ORDER BY {key} {direction}, t.id {direction} LIMIT ")).push_bind(limit);
+        sql.push(") w CROSS JOIN task t ON t.number = w.n");
+        sql
+    }
+
+    async fn narrowest(&self, readers: &SqlitePool) -> Result<Source<'a>, StoreError> {
+        const USES: &str = "SELECT count(*) FROM (SELECT 1 FROM task_tag WHERE user_id = ? AND tag = ? LIMIT ?)";
+        let mut rarest: Option<(&Tag, i64)> = None;
+        for tag in &self.query.tags {
+            let count = sqlx::query_scalar(USES).bind(self.user).bind(tag.as_str()).bind(COUNTED);
+            let uses: i64 = count.fetch_one(readers).await?;
+            if rarest.is_none_or(|(_, least)| uses < least) {
+                rarest = Some((tag, uses));
+            }
+        }
+        match (&self.text, rarest) {
+            (Some(text), rarest) if rarest.is_none_or(|(_, uses)| uses >= RARE_TAG) => {
+                const NUMBER: &str = "SELECT number FROM user_sequence WHERE user_id = ?";
+                let number: Option<i64> = sqlx::query_scalar(NUMBER).bind(self.user).fetch_optional(readers).await?;
+                Ok(Source::Text(text::sought(number.unwrap_or(0), text)))
+            }
+            (_, Some((tag, _))) => Ok(Source::Tag(tag)),
+            (_, None) => Ok(Source::Due),
+        }
+    }
+
+    fn after(&self) -> Option<(&SortKey, &[u8])> {
+        self.query.after.as_ref().map(|at| (&at.key, at.id.0.as_bytes().as_slice()))
+    }
+
+    /// Whether the pages so far have shown every task of this priority.
+    fn is_behind_us(&self, priority: Priority) -> bool {
+        match (self.after(), self.query.order) {
+            (Some((SortKey::Priority(at), _)), SortOrder::Ascending) => priority < *at,
+            (Some((SortKey::Priority(at), _)), SortOrder::Descending) => priority > *at,
+            _ => false,
+        }
+    }
+
+    fn direction(&self) -> &'static str {
+        match self.query.order {
+            SortOrder::Ascending => "ASC",
+            SortOrder::Descending => "DESC",
+        }
+    }
+
+    /// How a key compares with that of the last page's end.
+    fn beyond(&self) -> &'static str {
+        if self.query.order == SortOrder::Ascending { ">" } else { "<" }
+    }
+
+    /// Only what stands behind the last page. `of` is the table's prefix.
+    fn push_seek(&self, sql: &mut Sql, of: &str, segment: Segment) {
+        let Some((key, id)) = self.after() else { return };
+        let beyond = self.beyond();
+        match (key, segment) {
+            // Every task without a date stands behind one with.
+            (SortKey::Due(Some(_)), Segment::Undated) => return,
+            (SortKey::Due(None), _) => sql.push(format!(" AND {of}id {beyond} ")).push_bind(id),
+            (SortKey::Due(Some(at)), _) => push_pair(sql, of, "due_date", beyond).push_bind(at.millis()),
+            (SortKey::Created(at), _) => push_pair(sql, of, "created_at", beyond).push_bind(at.millis()),
+            (SortKey::Priority(at), _) => push_pair(sql, of, "priority", beyond).push_bind(priority_number(*at)),
+            (SortKey::Title(at), _) => push_pair(sql, of, "title_key", beyond).push_bind(at.as_str()),
+        };
+        if *key != SortKey::Due(None) {
+            sql.push(", ").push_bind(id).push(")");
+        }
+    }
+
+    fn push_due(&self, sql: &mut Sql, column: &str) {
+        if let Some(from) = self.due_from {
+            sql.push(format!(" AND {column} >= ")).push_bind(from.millis());
+        }
+        if let Some(until) = self.due_until {
+            sql.push(format!(" AND {column} < ")).push_bind(until.millis());
+        }
+    }
+
+    fn push_tags(&self, sql: &mut Sql, number: &str) {
+        for tag in &self.query.tags {
+            sql.push(" AND EXISTS (SELECT 1 FROM task_tag WHERE user_id = ").push_bind(self.user);
+            sql.push(" AND tag = ").push_bind(tag.as_str()).push(format!(" AND task = {number})"));
+        }
+    }
+
+    fn push_text(&self, sql: &mut Sql) {
+        if let Some(text) = &self.text {
+            sql.push(" AND instr(t.search, ").push_bind(text.as_str()).push(") > 0");
+        }
+    }
+}
+
+/// The key and the id, up to where their values come.
+fn push_pair<'s>(sql: &'s mut Sql, of: &str, column: &str, beyond: &str) -> &'s mut Sql {
+    sql.push(format!(" AND ({of}{column}, {of}id) {beyond} ("))
+}
+
+fn push_segment(sql: &mut Sql, due: &str, segment: Segment) {
+    match segment {
+        Segment::All => {}
+        Segment::Dated => {
+            sql.push(format!(" AND {due} IS NOT NULL"));
+        }
+        Segment::Undated => {
+            sql.push(format!(" AND {due} IS NULL"));
+        }
+    }
+}
+
+async fn fetch(readers: &SqlitePool, mut sql: Sql) -> Result<Vec<Task>, StoreError> {
+    let found = sql.build().fetch_all(readers).await?;
+    found.iter().map(rows::task).collect()
+}

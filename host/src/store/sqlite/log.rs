@@ -1,0 +1,66 @@
+//! The committed events, read in the order of their commits: with the local bus, the outbox is the log.
+
+use super::SqliteStore;
+use super::accounts::write_one;
+use super::rows::{self, EVENT_COLUMNS};
+use crate::store::{EventLog, LoggedEvent, StoreError};
+use async_trait::async_trait;
+use domain::event::TASK_UPDATES;
+use domain::id::UserId;
+use domain::json;
+use sqlx::{AssertSqlSafe, Row};
+use tokio::sync::watch;
+
+#[async_trait]
+impl EventLog for SqliteStore {
+    async fn events_after(&self, topics: &[&str], position: i64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
+        let of_topics = if topics.is_empty() { "" } else { "AND topic IN (SELECT value FROM json_each(?))" };
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM outbox WHERE position > ? {of_topics} ORDER BY position LIMIT ?");
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(position);
+        if !topics.is_empty() {
+            query = query.bind(json::text(topics));
+        }
+        let found = query.bind(limit).fetch_all(&self.readers).await?;
+        found.iter().map(rows::logged_event).collect()
+    }
+
+    async fn stream_after(&self, user: &UserId, sequence: u64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM outbox WHERE user_id = ? AND topic = '{TASK_UPDATES}' AND sequence > ? \
+             ORDER BY sequence LIMIT ?"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(user.as_str()).bind(rows::number(sequence)).bind(limit);
+        let found = query.fetch_all(&self.readers).await?;
+        found.iter().map(rows::logged_event).collect()
+    }
+
+    async fn stream_bounds(&self, user: &UserId) -> Result<(u64, Option<u64>), StoreError> {
+        let sql = format!(
+            "SELECT coalesce((SELECT sequence FROM user_sequence WHERE user_id = ?1), 0), \
+                    (SELECT min(sequence) FROM outbox WHERE user_id = ?1 AND topic = '{TASK_UPDATES}')"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(user.as_str()).fetch_one(&self.readers).await?;
+        let oldest: Option<i64> = row.try_get(1)?;
+        Ok((rows::count(row.try_get(0)?), oldest.map(rows::count)))
+    }
+
+    async fn last_position(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)";
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.readers).await?)
+    }
+
+    async fn group_position(&self, group: &str) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT position FROM consumer_position WHERE consumer_group = ?";
+        Ok(sqlx::query_scalar(sql).bind(group.to_owned()).fetch_optional(&self.readers).await?)
+    }
+
+    async fn set_group_position(&self, group: &str, position: i64) -> Result<(), StoreError> {
+        let sql = "INSERT INTO consumer_position (consumer_group, position) VALUES (?, ?) \
+                   ON CONFLICT (consumer_group) DO UPDATE SET position = excluded.position";
+        write_one(self, sql, |v| v.add(group).add(position)).await.map(drop)
+    }
+
+    fn committed(&self) -> watch::Receiver<i64> {
+        self.writer.committed()
+    }
+}

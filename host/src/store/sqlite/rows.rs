@@ -1,0 +1,231 @@
+//! Rows and what they mean, both ways. A stored value that is no longer good is a fault, never a panic.
+
+use super::bulk::{Insert, Values};
+use super::error::damaged;
+use super::text;
+use crate::store::{Account, ApiToken, LoggedEvent, SignIn, StoreError};
+use domain::change::{Actor, ActorKind, ChangeKind, ReadChangedFields, Source};
+use domain::history::HistoryEntry;
+use domain::id::{TaskId, UserId};
+use domain::json;
+use domain::task::{Description, Priority, Recurrence, ReminderMinutes, RepeatFrom, Rrule, Tag, Tags, Task, TimeZone, Title};
+use domain::time::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use std::fmt::Display;
+use uuid::Uuid;
+
+/// What [`task`] reads, in its order; of the table `t`.
+pub(super) const TASK_COLUMNS: &str = "t.id, t.title, t.description, t.completed_at, t.priority, t.tags, t.due_date, t.rrule, \
+     t.rrule_zone, t.repeat_from, t.reminder_minutes, t.snoozed_until, t.parent_task_id, t.series_id, t.created_at, \
+     t.updated_at, t.deleted_at, t.version";
+
+/// What [`logged_event`] reads, in its order.
+pub(super) const EVENT_COLUMNS: &str = "position, topic, user_id, sequence, id, kind, time, body";
+
+/// What [`history_entry`] reads, in its order.
+pub(super) const HISTORY_COLUMNS: &str = "id, sequence, task_id, kind, time, actor_kind, actor_id, source, changed_fields";
+
+/// A task's row as it is written: the task, its row number, and its folded text.
+pub(super) struct TaskRow<'a> {
+    pub number: i64,
+    pub user: &'a UserId,
+    pub task: &'a Task,
+    pub search: &'a str,
+}
+
+pub(super) const PUT_TASK: Insert = Insert {
+    head: "INSERT INTO task (number, id, user_id, title, description, completed, completed_at, priority, tags, due_date, \
+           rrule, rrule_zone, repeat_from, reminder_minutes, snoozed_until, parent_task_id, series_id, created_at, \
+           updated_at, deleted_at, version, title_key, search)",
+    columns: 23,
+    tail: "ON CONFLICT (user_id, id) DO UPDATE SET title = excluded.title, description = excluded.description, \
+           completed = excluded.completed, completed_at = excluded.completed_at, priority = excluded.priority, \
+           tags = excluded.tags, due_date = excluded.due_date, rrule = excluded.rrule, rrule_zone = excluded.rrule_zone, \
+           repeat_from = excluded.repeat_from, reminder_minutes = excluded.reminder_minutes, \
+           snoozed_until = excluded.snoozed_until, parent_task_id = excluded.parent_task_id, \
+           series_id = excluded.series_id, created_at = excluded.created_at, updated_at = excluded.updated_at, \
+           deleted_at = excluded.deleted_at, version = excluded.version, title_key = excluded.title_key, \
+           search = excluded.search",
+};
+
+/// Binds one row of [`PUT_TASK`].
+pub(super) fn bind_task(row: &TaskRow<'_>, values: Values) -> Values {
+    let task = row.task;
+    let recurrence = task.recurrence.as_ref();
+    let title_key = row.search.split(text::SEPARATOR).next().unwrap_or_default();
+    values
+        .add(row.number)
+        .add(task.id.0.as_bytes().as_slice())
+        .add(row.user.as_str())
+        .add(task.title.as_str())
+        .add(task.description.as_ref().map(Description::as_str))
+        .add(task.completed())
+        .add(task.completed_at.map(Timestamp::millis))
+        .add(priority_number(task.priority))
+        .add(json::text(&task.tags))
+        .add(task.due_date.map(Timestamp::millis))
+        .add(recurrence.map(|r| r.rrule.as_str()))
+        .add(recurrence.map(|r| r.time_zone.name()))
+        .add(recurrence.map(|r| r.repeat_from.name()))
+        .add(task.reminder_minutes.map(ReminderMinutes::get))
+        .add(task.snoozed_until.map(Timestamp::millis))
+        .add(task.parent_task_id.as_ref().map(|id| id.0.as_bytes().as_slice()))
+        .add(task.series_id.as_ref().map(|id| id.0.as_bytes().as_slice()))
+        .add(task.created_at.millis())
+        .add(task.updated_at.millis())
+        .add(task.deleted_at.map(Timestamp::millis))
+        .add(number(task.version))
+        .add(title_key)
+        .add(row.search)
+}
+
+/// Low before high, as lists have them.
+pub(super) fn priority_number(priority: Priority) -> i64 {
+    match priority {
+        Priority::Low => 0,
+        Priority::Medium => 1,
+        Priority::High => 2,
+    }
+}
+
+/// SQLite's integers are signed; a count that is larger never comes.
+pub(super) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+pub(super) fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn good<T, E: Display>(what: &str, value: Result<T, E>) -> Result<T, StoreError> {
+    value.map_err(|why| damaged(what, why))
+}
+
+fn maybe<A, T, E: Display>(what: &str, value: Option<A>, make: impl FnOnce(A) -> Result<T, E>) -> Result<Option<T>, StoreError> {
+    value.map(|value| good(what, make(value))).transpose()
+}
+
+fn time(row: &SqliteRow, column: usize) -> Result<Timestamp, StoreError> {
+    good("time", Timestamp::from_millis(row.try_get(column)?))
+}
+
+fn maybe_time(row: &SqliteRow, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    maybe("time", row.try_get::<Option<i64>, _>(column)?, Timestamp::from_millis)
+}
+
+fn uuid(row: &SqliteRow, column: usize) -> Result<Uuid, StoreError> {
+    good("id", Uuid::from_slice(row.try_get(column)?))
+}
+
+fn maybe_task_id(row: &SqliteRow, column: usize) -> Result<Option<TaskId>, StoreError> {
+    Ok(maybe("id", row.try_get::<Option<&[u8]>, _>(column)?, Uuid::from_slice)?.map(TaskId))
+}
+
+fn user(row: &SqliteRow, column: usize) -> Result<UserId, StoreError> {
+    good("user id", row.try_get::<&str, _>(column)?.parse())
+}
+
+pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
+    let priority = match row.try_get::<i64, _>(4)? {
+        0 => Priority::Low,
+        1 => Priority::Medium,
+        2 => Priority::High,
+        other => return Err(damaged("priority", other)),
+    };
+    Ok(Task {
+        id: TaskId(uuid(row, 0)?),
+        title: good("title", Title::new(row.try_get(1)?))?,
+        description: maybe("description", row.try_get(2)?, Description::new)?,
+        completed_at: maybe_time(row, 3)?,
+        priority,
+        tags: tags(row.try_get(5)?)?,
+        due_date: maybe_time(row, 6)?,
+        recurrence: recurrence(row.try_get(7)?, row.try_get(8)?, row.try_get(9)?)?,
+        reminder_minutes: maybe("lead time", row.try_get(10)?, ReminderMinutes::new)?,
+        snoozed_until: maybe_time(row, 11)?,
+        parent_task_id: maybe_task_id(row, 12)?,
+        series_id: maybe_task_id(row, 13)?,
+        created_at: time(row, 14)?,
+        updated_at: time(row, 15)?,
+        deleted_at: maybe_time(row, 16)?,
+        version: count(row.try_get(17)?),
+    })
+}
+
+/// From their JSON.
+pub(super) fn tags(text: &str) -> Result<Tags, StoreError> {
+    if text == "[]" {
+        return Ok(Tags::default());
+    }
+    let names: Vec<String> = good("list of tags", serde_json::from_str(text))?;
+    let tags: Result<Vec<Tag>, _> = names.iter().map(|name| Tag::new(name)).collect();
+    good("list of tags", tags.and_then(Tags::new))
+}
+
+fn recurrence(rrule: Option<&str>, zone: Option<&str>, from: Option<&str>) -> Result<Option<Recurrence>, StoreError> {
+    let Some(rrule) = rrule else { return Ok(None) };
+    Ok(Some(Recurrence {
+        rrule: good("rule", Rrule::new(rrule))?,
+        time_zone: good("time zone", TimeZone::new(zone.unwrap_or_default()))?,
+        repeat_from: good("rule", RepeatFrom::new(from.unwrap_or_default()))?,
+    }))
+}
+
+pub(super) fn history_entry(row: &SqliteRow) -> Result<HistoryEntry, StoreError> {
+    let ReadChangedFields(changed_fields) = good("history entry", serde_json::from_str(row.try_get(8)?))?;
+    Ok(HistoryEntry {
+        id: uuid(row, 0)?,
+        sequence: count(row.try_get(1)?),
+        task_id: TaskId(uuid(row, 2)?),
+        kind: good("kind of change", ChangeKind::new(row.try_get(3)?))?,
+        time: time(row, 4)?,
+        actor: Actor { kind: good("actor", ActorKind::new(row.try_get(5)?))?, id: row.try_get(6)? },
+        source: good("source", Source::new(row.try_get(7)?))?,
+        changed_fields,
+    })
+}
+
+pub(super) fn logged_event(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
+    let body: Box<serde_json::value::RawValue> = good("event", serde_json::from_str(row.try_get(7)?))?;
+    Ok(LoggedEvent {
+        position: row.try_get(0)?,
+        topic: row.try_get(1)?,
+        user: user(row, 2)?,
+        sequence: count(row.try_get(3)?),
+        id: uuid(row, 4)?,
+        kind: row.try_get(5)?,
+        time: time(row, 6)?,
+        body: body.into(),
+    })
+}
+
+/// Of `id, email, name, password_hash, created_at`.
+pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: user(row, 0)?,
+        email: row.try_get(1)?,
+        name: row.try_get(2)?,
+        password_hash: row.try_get(3)?,
+        created_at: time(row, 4)?,
+    })
+}
+
+/// Of `id, user_id, created_at, expires_at`.
+pub(super) fn sign_in(row: &SqliteRow) -> Result<SignIn, StoreError> {
+    Ok(SignIn { id: uuid(row, 0)?, user: user(row, 1)?, created_at: time(row, 2)?, expires_at: time(row, 3)? })
+}
+
+/// Of `id, user_id, name, scopes, hash, created_at, expires_at, last_used_at`.
+pub(super) fn api_token(row: &SqliteRow) -> Result<ApiToken, StoreError> {
+    Ok(ApiToken {
+        id: uuid(row, 0)?,
+        user: user(row, 1)?,
+        name: row.try_get(2)?,
+        scopes: good("list of scopes", serde_json::from_str(row.try_get(3)?))?,
+        hash: good("token hash", <[u8; 32]>::try_from(row.try_get::<&[u8], _>(4)?))?,
+        created_at: time(row, 5)?,
+        expires_at: maybe_time(row, 6)?,
+        last_used_at: maybe_time(row, 7)?,
+    })
+}
