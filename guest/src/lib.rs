@@ -6,8 +6,11 @@
 pub mod bindings;
 mod clock;
 mod convert;
+pub mod http;
 pub mod identity;
+mod problem;
 mod session;
 
 pub use clock::Clock;
+pub use problem::Problem;
 pub use session::{Session, Work};

@@ -1,0 +1,152 @@
+//! HTTP as a component speaks it: a request is read whole and bounded, an answer is JSON, a refusal a problem document.
+
+use crate::identity::{Credentials, authenticate};
+use crate::{Problem, Session};
+use bytes::Bytes;
+use futures::Stream;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN};
+use http::{Response, StatusCode, request};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
+use serde::Serialize;
+use spin_sdk::wasip3::http_compat::IncomingRequestBody;
+use std::convert::Infallible;
+use std::pin::Pin;
+
+/// The longest body that is read.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a component answers: at once, or piece by piece.
+pub type Answer = Response<Either<Full<Bytes>, Pieces>>;
+
+/// A body that is made while it is sent.
+pub type Pieces = Pin<Box<dyn Body<Data = Bytes, Error = Infallible>>>;
+
+/// Everything of a request but its body.
+#[derive(Debug)]
+pub struct Request(request::Parts);
+
+/// A request's body, not read yet.
+pub struct Incoming {
+    body: IncomingRequestBody,
+    /// Of the header `Content-Type`.
+    is_json: bool,
+}
+
+/// Serves one request: a refusal becomes its problem document.
+pub async fn serve(
+    request: spin_sdk::http::Request,
+    route: impl AsyncFnOnce(&Request, Incoming) -> Result<Answer, Problem>,
+) -> Answer {
+    let (parts, body) = request.into_parts();
+    let request = Request(parts);
+    let incoming = Incoming { body, is_json: request.is_json() };
+    match route(&request, incoming).await {
+        Ok(answer) => answer,
+        Err(problem) => problem.into_answer(request.path(), request.header(&REQUEST_ID).unwrap_or("unknown")),
+    }
+}
+
+impl Request {
+    /// In capitals.
+    pub fn method(&self) -> &str {
+        self.0.method.as_str()
+    }
+
+    pub fn path(&self) -> &str {
+        self.0.uri.path()
+    }
+
+    /// What stands between the slashes, as it was sent.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path().trim_start_matches('/').split('/').collect()
+    }
+
+    /// What stands behind the question mark, as it was sent; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.0.uri.query().unwrap_or_default()
+    }
+
+    /// The first value of a header, where it is text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether the client speaks TLS, to us or to a proxy before us. A client can lie about it, to its own harm only.
+    pub fn is_https(&self) -> bool {
+        let forwarded = self.header(&HeaderName::from_static("x-forwarded-proto"));
+        self.0.uri.scheme() == Some(&http::uri::Scheme::HTTPS)
+            || forwarded.is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+    }
+
+    /// The session of whoever sent it.
+    pub async fn session(&self) -> Result<Session, Problem> {
+        let host = self.header(&HOST).or_else(|| self.0.uri.authority().map(|authority| authority.as_str()));
+        let credentials = Credentials {
+            method: self.method().to_owned(),
+            authorization: self.all(&AUTHORIZATION),
+            cookie: self.all(&COOKIE),
+            origin: self.header(&ORIGIN).map(str::to_owned),
+            sec_fetch_site: self.header(&SEC_FETCH_SITE).map(str::to_owned),
+            host: host.map(str::to_owned),
+        };
+        Ok(authenticate(credentials).await?)
+    }
+
+    /// Every value, none left out: one that is no text still counts.
+    fn all(&self, name: &HeaderName) -> Vec<String> {
+        self.0.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    }
+
+    /// A body without a `Content-Type` is taken for JSON; so is JSON under a name of its own (RFC 6839), such as a merge patch.
+    fn is_json(&self) -> bool {
+        let Some(value) = self.0.headers.get(CONTENT_TYPE) else { return true };
+        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    }
+}
+
+impl Incoming {
+    /// The whole body, where it is JSON and not too long.
+    pub async fn read(self) -> Result<Bytes, Problem> {
+        if !self.is_json {
+            return Err(Problem::not_json());
+        }
+        match Limited::new(self.body, MAX_BODY).collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::body_too_large()),
+            Err(_) => Err(Problem::body_cut_off()),
+        }
+    }
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    with_body(status, HeaderValue::from_static("application/json"), domain::json::text(value))
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Either::Left(Full::default()));
+    *answer.status_mut() = status;
+    answer
+}
+
+/// 200, with a body that is made while it is sent: only what has been read of it was made.
+pub fn pieces(content_type: &'static str, pieces: impl Stream<Item = Bytes> + 'static) -> Answer {
+    use futures::StreamExt;
+    let body: Pieces = Box::pin(StreamBody::new(pieces.map(|piece| Ok(Frame::data(piece)))));
+    let mut answer = Response::new(Either::Right(body));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+pub(crate) fn with_body(status: StatusCode, content_type: HeaderValue, body: String) -> Answer {
+    let mut answer = Response::new(Either::Left(Full::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    answer
+}
