@@ -102,6 +102,11 @@ impl Identity {
         let sign_in = SignIn { id: self.new_id(), user: account.id.clone(), created_at: now, expires_at };
         let access_token = self.key.token(&sign_in).map_err(internal)?;
         self.accounts.create_sign_in(&sign_in).await?;
+        // Were the account deleted just before this sign-in was written, it would be nobody's and never end.
+        if self.accounts.account(&account.id).await?.is_none() {
+            self.accounts.end_sign_in(sign_in.id).await?;
+            return Err(AccountError::Wrong);
+        }
         Ok(SignedIn { user: user(account), access_token, expires_in })
     }
 

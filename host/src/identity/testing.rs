@@ -1,12 +1,14 @@
-//! What the tests of identity share: a clock that stands still until it is moved, and accounts in memory.
+//! What the tests of identity share: a clock that stands still until it is moved, and a store that can be broken.
 
 use crate::clock::Clock;
+use crate::store::sqlite::SqliteStore;
 use crate::store::{Account, Accounts, ApiToken, SignIn, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
 use domain::time::Timestamp;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 pub struct FixedClock(AtomicI64);
@@ -27,101 +29,86 @@ impl Clock for FixedClock {
     }
 }
 
-#[derive(Default)]
-struct Tables {
-    accounts: Vec<Account>,
-    sign_ins: Vec<SignIn>,
-    tokens: Vec<ApiToken>,
-    touches: usize,
-    broken: bool,
+/// The real store, in a folder of its own, behind a switch that breaks it.
+pub struct BreakableAccounts {
+    store: SqliteStore,
+    _folder: TempDir,
+    broken: AtomicBool,
+    touches: AtomicUsize,
 }
 
-#[derive(Default)]
-pub struct MemoryAccounts(Mutex<Tables>);
+impl BreakableAccounts {
+    pub async fn open() -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        Arc::new(Self { store, _folder: folder, broken: AtomicBool::new(false), touches: AtomicUsize::new(0) })
+    }
 
-impl MemoryAccounts {
-    /// Like a store whose disk is gone.
     pub fn set_broken(&self, broken: bool) {
-        self.0.lock().unwrap().broken = broken;
+        self.broken.store(broken, Ordering::SeqCst);
     }
 
+    /// How often a token's last use was written.
     pub fn touches(&self) -> usize {
-        self.0.lock().unwrap().touches
+        self.touches.load(Ordering::SeqCst)
     }
 
-    fn tables(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
-        let tables = self.0.lock().unwrap();
-        if tables.broken { Err(StoreError::Internal(anyhow::anyhow!("secret details"))) } else { Ok(tables) }
+    fn store(&self) -> Result<&SqliteStore, StoreError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(StoreError::Internal(anyhow::anyhow!("secret details")));
+        }
+        Ok(&self.store)
     }
 }
 
 #[async_trait]
-impl Accounts for MemoryAccounts {
+impl Accounts for BreakableAccounts {
     async fn create_account(&self, account: &Account) -> Result<(), StoreError> {
-        let mut tables = self.tables()?;
-        if tables.accounts.iter().any(|other| other.email == account.email) {
-            return Err(StoreError::Conflict);
-        }
-        tables.accounts.push(account.clone());
-        Ok(())
+        self.store()?.create_account(account).await
     }
 
     async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
-        Ok(self.tables()?.accounts.iter().find(|account| account.id == *id).cloned())
+        self.store()?.account(id).await
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>, StoreError> {
-        Ok(self.tables()?.accounts.iter().find(|account| account.email == email).cloned())
+        self.store()?.account_by_email(email).await
     }
 
     async fn delete_account(&self, id: &UserId) -> Result<(), StoreError> {
-        let mut tables = self.tables()?;
-        tables.accounts.retain(|account| account.id != *id);
-        tables.sign_ins.retain(|sign_in| sign_in.user != *id);
-        tables.tokens.retain(|token| token.user != *id);
-        Ok(())
+        self.store()?.delete_account(id).await
     }
 
     async fn create_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
-        self.tables()?.sign_ins.push(sign_in.clone());
-        Ok(())
+        self.store()?.create_sign_in(sign_in).await
     }
 
     async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError> {
-        Ok(self.tables()?.sign_ins.iter().find(|sign_in| sign_in.id == id).cloned())
+        self.store()?.sign_in(id).await
     }
 
     async fn end_sign_in(&self, id: Uuid) -> Result<(), StoreError> {
-        self.tables()?.sign_ins.retain(|sign_in| sign_in.id != id);
-        Ok(())
+        self.store()?.end_sign_in(id).await
     }
 
     async fn create_token(&self, token: &ApiToken) -> Result<(), StoreError> {
-        self.tables()?.tokens.push(token.clone());
-        Ok(())
+        self.store()?.create_token(token).await
     }
 
     async fn tokens(&self, user: &UserId) -> Result<Vec<ApiToken>, StoreError> {
-        Ok(self.tables()?.tokens.iter().filter(|token| token.user == *user).cloned().collect())
+        self.store()?.tokens(user).await
     }
 
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiToken>, StoreError> {
-        Ok(self.tables()?.tokens.iter().find(|token| token.hash == *hash).cloned())
+        self.store()?.token_by_hash(hash).await
     }
 
     async fn revoke_token(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
-        let mut tables = self.tables()?;
-        let before = tables.tokens.len();
-        tables.tokens.retain(|token| token.user != *user || token.id != id);
-        Ok(tables.tokens.len() < before)
+        self.store()?.revoke_token(user, id).await
     }
 
     async fn touch_token(&self, id: Uuid, used_at: Timestamp) -> Result<(), StoreError> {
-        let mut tables = self.tables()?;
-        tables.touches += 1;
-        for token in tables.tokens.iter_mut().filter(|token| token.id == id) {
-            token.last_used_at = Some(used_at);
-        }
-        Ok(())
+        self.touches.fetch_add(1, Ordering::SeqCst);
+        self.store()?.touch_token(id, used_at).await
     }
 }

@@ -1,6 +1,6 @@
 //! Identity as a whole: who gets in, who does not, and what ends it.
 
-use super::testing::{FixedClock, MemoryAccounts};
+use super::testing::{BreakableAccounts, FixedClock};
 use super::*;
 use std::net::IpAddr;
 
@@ -11,15 +11,15 @@ const PASSWORD: &str = "correct horse battery";
 struct World {
     identity: Identity,
     clock: Arc<FixedClock>,
-    store: Arc<MemoryAccounts>,
+    store: Arc<BreakableAccounts>,
 }
 
-fn world() -> World {
-    world_with(|_| ())
+async fn world() -> World {
+    world_with(|_| ()).await
 }
 
-fn world_with(change: impl FnOnce(&mut IdentityConfig)) -> World {
-    let (clock, store) = (FixedClock::at(START), Arc::new(MemoryAccounts::default()));
+async fn world_with(change: impl FnOnce(&mut IdentityConfig)) -> World {
+    let (clock, store) = (FixedClock::at(START), BreakableAccounts::open().await);
     let passwords = PasswordCost { memory_kib: 64, passes: 1, at_once: 2, waiting: 64 };
     let mut config = IdentityConfig { passwords, ..IdentityConfig::default() };
     change(&mut config);
@@ -58,7 +58,7 @@ impl World {
 
 #[tokio::test]
 async fn signing_up_signs_in_and_the_address_is_taken_in_any_case() {
-    let world = world();
+    let world = world().await;
     let first = world.sign_up("Ann@Example.org").await;
     assert_eq!(first.user.email.as_deref(), Some("ann@example.org"));
     assert_eq!(first.expires_in, 30 * 24 * 60 * 60);
@@ -74,7 +74,7 @@ async fn signing_up_signs_in_and_the_address_is_taken_in_any_case() {
 
 #[tokio::test]
 async fn a_sign_in_ends_in_the_second_it_says() {
-    let world = world_with(|config| config.sign_in_lifetime = Duration::from_secs(60));
+    let world = world_with(|config| config.sign_in_lifetime = Duration::from_secs(60)).await;
     let token = world.sign_up("ann@example.org").await.access_token;
     let principal = world.who(&token).await.unwrap();
     assert_eq!(principal.expires_at.unwrap().millis(), START - 500 + 60_000);
@@ -87,7 +87,7 @@ async fn a_sign_in_ends_in_the_second_it_says() {
 
 #[tokio::test]
 async fn signing_out_ends_this_sign_in_and_no_other() {
-    let world = world();
+    let world = world().await;
     let here = world.sign_up("ann@example.org").await.access_token;
     let there = world.sign_in("ann@example.org", PASSWORD).await.unwrap().access_token;
     let principal = world.who(&here).await.unwrap();
@@ -102,7 +102,7 @@ async fn signing_out_ends_this_sign_in_and_no_other() {
 
 #[tokio::test]
 async fn wrong_password_and_unknown_address_are_one_answer_and_count_alike() {
-    let world = world();
+    let world = world().await;
     world.sign_up("ann@example.org").await;
     for email in ["ann@example.org", "nobody@example.org"] {
         assert_eq!(world.sign_in(email, "wrong").await, Err(AccountError::Wrong));
@@ -123,7 +123,7 @@ async fn wrong_password_and_unknown_address_are_one_answer_and_count_alike() {
 
 #[tokio::test]
 async fn guesses_side_by_side_get_ten_answers() {
-    let world = world();
+    let world = world().await;
     world.sign_up("ann@example.org").await;
     let guesses = futures::future::join_all((0..40).map(|_| world.sign_in("ANN@example.org", "wrong"))).await;
     assert_eq!(guesses.iter().filter(|guess| **guess == Err(AccountError::Wrong)).count(), 10);
@@ -132,7 +132,7 @@ async fn guesses_side_by_side_get_ten_answers() {
 
 #[tokio::test]
 async fn deleting_the_account_takes_the_password_and_ends_everything() {
-    let world = world();
+    let world = world().await;
     let token = world.sign_up("ann@example.org").await.access_token;
     let principal = world.who(&token).await.unwrap();
     let api = world.token(&principal, &["tasks:read"], None).await.unwrap().secret;
@@ -150,7 +150,7 @@ async fn deleting_the_account_takes_the_password_and_ends_everything() {
 
 #[tokio::test]
 async fn the_password_for_deleting_is_throttled_like_any() {
-    let world = world();
+    let world = world().await;
     let token = world.sign_up("ann@example.org").await.access_token;
     let principal = world.who(&token).await.unwrap();
     for _ in 0..10 {
@@ -163,7 +163,7 @@ async fn the_password_for_deleting_is_throttled_like_any() {
 
 #[tokio::test]
 async fn an_api_token_has_its_scopes_its_expiry_and_its_end() {
-    let world = world();
+    let world = world().await;
     let principal = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
     let until = Timestamp::from_millis(START + 120_000).unwrap();
     let made = world.token(&principal, &["tasks:write", "tasks:write"], Some(until)).await.unwrap();
@@ -187,7 +187,7 @@ async fn an_api_token_has_its_scopes_its_expiry_and_its_end() {
 
 #[tokio::test]
 async fn a_token_gives_no_more_than_it_has() {
-    let world = world();
+    let world = world().await;
     let principal = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
     let manager = world.token(&principal, &["account", "tasks:read"], None).await.unwrap();
     let manager = world.who(&manager.secret).await.unwrap();
@@ -198,7 +198,7 @@ async fn a_token_gives_no_more_than_it_has() {
 
 #[tokio::test]
 async fn only_the_owner_revokes_and_a_revoked_token_is_nobody() {
-    let world = world();
+    let world = world().await;
     let ann = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
     let bob = world.who(&world.sign_up("bob@example.org").await.access_token).await.unwrap();
     let made = world.token(&ann, &["tasks:read"], None).await.unwrap();
@@ -214,7 +214,7 @@ async fn only_the_owner_revokes_and_a_revoked_token_is_nobody() {
 
 #[tokio::test]
 async fn a_token_that_signs_out_is_revoked() {
-    let world = world();
+    let world = world().await;
     let ann = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
     let made = world.token(&ann, &["tasks:read"], None).await.unwrap();
     world.identity.sign_out(&world.who(&made.secret).await.unwrap()).await.unwrap();
@@ -223,7 +223,7 @@ async fn a_token_that_signs_out_is_revoked() {
 
 #[tokio::test]
 async fn the_last_use_is_written_once_a_minute() {
-    let world = world();
+    let world = world().await;
     let ann = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
     let made = world.token(&ann, &["tasks:read"], None).await.unwrap();
     for _ in 0..5 {
@@ -239,7 +239,7 @@ async fn the_last_use_is_written_once_a_minute() {
 
 #[tokio::test]
 async fn tokens_that_were_never_given_are_invalid() {
-    let world = world();
+    let world = world().await;
     for token in ["tdg_", "tdg_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "abc", "a.b.c"] {
         assert_eq!(world.identity.authenticate(&with_bearer(token)).await, Err(Denied::Invalid), "{token}");
     }
@@ -248,7 +248,7 @@ async fn tokens_that_were_never_given_are_invalid() {
 
 #[tokio::test]
 async fn issuing_needs_an_account_and_lasts_as_long_as_asked() {
-    let world = world();
+    let world = world().await;
     assert_eq!(world.identity.issue("ann@example.org", Duration::from_secs(60)).await, Ok(None));
     world.sign_up("ann@example.org").await;
     let issued = world.identity.issue("Ann@example.org", Duration::from_secs(60)).await.unwrap().unwrap();
@@ -259,12 +259,13 @@ async fn issuing_needs_an_account_and_lasts_as_long_as_asked() {
 #[tokio::test]
 async fn with_an_external_issuer_there_are_no_built_in_accounts() {
     let secret = "an external issuer's shared secret";
-    let built_in = world();
+    let built_in = world().await;
     let ours = built_in.sign_up("ann@example.org").await.access_token;
     let world = world_with(|config| {
         let keys = IssuerKeys::Secret(Secret::new(secret));
         config.external = Some(ExternalIssuer { issuer: "issuer".into(), audience: "us".into(), keys });
-    });
+    })
+    .await;
     assert_eq!(world.sign_in("ann@example.org", PASSWORD).await, Err(AccountError::External));
     assert_eq!(world.identity.sign_up("a@example.org", Secret::new(PASSWORD), None).await, Err(AccountError::External));
     assert_eq!(world.identity.issue("a@example.org", Duration::from_secs(1)).await, Err(AccountError::External));
@@ -284,7 +285,7 @@ async fn with_an_external_issuer_there_are_no_built_in_accounts() {
 
 #[tokio::test]
 async fn a_failing_store_is_unavailable_and_its_details_stay_inside() {
-    let world = world();
+    let world = world().await;
     let token = world.sign_up("ann@example.org").await.access_token;
     let principal = world.who(&token).await.unwrap();
     world.store.set_broken(true);
@@ -299,7 +300,7 @@ async fn a_failing_store_is_unavailable_and_its_details_stay_inside() {
 
 #[tokio::test]
 async fn what_is_printed_shows_no_secret() {
-    let world = world();
+    let world = world().await;
     let signed_in = world.sign_up("ann@example.org").await;
     let principal = world.who(&signed_in.access_token).await.unwrap();
     let made = world.token(&principal, &["tasks:read"], None).await.unwrap();
@@ -307,4 +308,14 @@ async fn what_is_printed_shows_no_secret() {
     for secret in [signed_in.access_token.expose(), made.secret.expose()] {
         assert!(!printed.contains(secret), "{printed}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_begun_for_an_account_that_goes_meanwhile() {
+    let world = world().await;
+    let signed_in = world.sign_up("ann@example.org").await;
+    let principal = world.who(&signed_in.access_token).await.unwrap();
+    world.store.delete_account(&principal.user).await.unwrap();
+    assert_eq!(world.token(&principal, &["tasks:read"], None).await.err(), Some(AccountError::Ended));
+    assert!(world.store.tokens(&principal.user).await.unwrap().is_empty());
 }

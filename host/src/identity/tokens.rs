@@ -50,6 +50,11 @@ impl Identity {
             last_used_at: None,
         };
         self.accounts.create_token(&info).await?;
+        // As with a sign-in: not for an account that was deleted meanwhile.
+        if self.external.is_none() && self.accounts.account(&principal.user).await?.is_none() {
+            self.accounts.revoke_token(&principal.user, info.id).await?;
+            return Err(AccountError::Ended);
+        }
         Ok(NewApiToken { info, secret: Secret::new(secret) })
     }
 
