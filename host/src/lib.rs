@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod events;
 pub mod identity;
 pub mod store;
 pub mod task;
