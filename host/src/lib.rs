@@ -6,8 +6,10 @@
 
 pub mod clock;
 pub mod config;
+pub mod engine;
 pub mod events;
 pub mod identity;
+pub mod ports;
 pub mod store;
 pub mod task;
 pub mod telemetry;

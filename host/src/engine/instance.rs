@@ -1,0 +1,240 @@
+//! One instance: its state, its limits, when it has expired, and what is said of it when it goes.
+
+use super::fault::{Fault, Flight};
+use super::manifest::Limits;
+use super::stderr::Tail;
+use crate::ports::{self, Backing};
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter, Result, Store, StoreContextMut, Trap};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::handler::{HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus};
+use wasmtime_wasi_http::{
+    ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+/// How long an instance that may be used again waits for that.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// What wasmtime keeps for one instance.
+pub(super) struct InstanceState {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+    table: ResourceTable,
+    memory: MemoryLimit,
+    ports: ports::Context,
+    stderr: Tail,
+    flight: Option<Arc<Flight>>,
+}
+
+impl InstanceState {
+    pub fn ports(&mut self) -> ports::View<'_> {
+        ports::View { context: &self.ports, table: &mut self.table }
+    }
+}
+
+impl WasiView for InstanceState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for InstanceState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Components make no requests; the `Host` header of those that they get is theirs to see.
+struct Hooks;
+
+type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>);
+
+impl WasiHttpHooks for Hooks {
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::new(|name| *name != http::header::HOST && wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS.contains(name))
+    }
+
+    fn send_request(
+        &mut self,
+        _: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
+    ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Sent>> + Send> {
+        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+    }
+}
+
+/// Refuses growth beyond the limit, and remembers that it did.
+struct MemoryLimit {
+    bytes: usize,
+    reached: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let granted = desired <= self.bytes;
+        self.reached |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, maximum: Option<usize>) -> Result<bool> {
+        // The pool's own bound holds; a table without one does not grow.
+        Ok(maximum.is_some())
+    }
+}
+
+/// What one request brings with it.
+pub(super) struct RequestData {
+    pub flight: Arc<Flight>,
+    pub peer: IpAddr,
+    pub traceparent: Option<String>,
+}
+
+/// Makes the instances of one component.
+pub(super) struct Maker {
+    pub engine: Engine,
+    pub pre: ProxyPre<InstanceState>,
+    pub component: Arc<str>,
+    pub limits: Limits,
+    pub backing: Backing,
+}
+
+impl HandlerState for Maker {
+    type StoreData = InstanceState;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> Result<Instance<InstanceState, Expiration, Worker>> {
+        let stderr = Tail::default();
+        let state = InstanceState {
+            wasi: WasiCtx::builder().stderr(stderr.clone()).build(),
+            http: WasiHttpCtx::new(),
+            hooks: Hooks,
+            table: ResourceTable::new(),
+            memory: MemoryLimit { bytes: self.limits.memory, reached: false },
+            ports: ports::Context::new(self.backing.clone(), Arc::clone(&self.component)),
+            stderr,
+            flight: None,
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let made = tokio::time::timeout(self.limits.deadline, self.pre.instantiate_async(&mut store)).await;
+        let proxy = made.map_err(|_| wasmtime::format_err!("the component's start did not end in time"))??;
+        let expired = Arc::new(AtomicBool::new(false));
+        Ok(Instance {
+            store,
+            proxy,
+            view: |state| state.http(),
+            expiration: Expiration { limits: self.limits, expired: Arc::clone(&expired), sleep: None },
+            state: Worker { limits: self.limits, expired },
+        })
+    }
+}
+
+/// Ends an instance from outside: a busy guest keeps everything inside its own event loop from being polled.
+pub(super) struct Expiration {
+    limits: Limits,
+    /// A request was given up: nothing that the instance still does matters to anyone.
+    expired: Arc<AtomicBool>,
+    sleep: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        if self.expired.load(Ordering::Relaxed) && status != WorkerStatus::Requests {
+            return Poll::Ready(());
+        }
+        let at = start
+            + match status {
+                WorkerStatus::Requests => self.limits.deadline,
+                WorkerStatus::PostReturn => self.limits.stream,
+                WorkerStatus::Idle => IDLE,
+            };
+        match &mut self.sleep {
+            Some((until, sleep)) => {
+                if *until != at {
+                    *until = at;
+                    sleep.as_mut().reset(at.into());
+                }
+                sleep.as_mut().poll(cx)
+            }
+            empty => empty.insert((at, Box::pin(tokio::time::sleep_until(at.into())))).1.as_mut().poll(cx),
+        }
+    }
+}
+
+/// Follows one instance through its requests.
+pub(super) struct Worker {
+    limits: Limits,
+    expired: Arc<AtomicBool>,
+}
+
+impl WorkerState for Worker {
+    type StoreData = InstanceState;
+    type RequestData = RequestData;
+
+    /// One at a time, whoever it is for, and no more than `reuse` in all.
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        if total >= self.limits.reuse {
+            ShouldAccept::Never
+        } else if concurrent > 0 {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        mut store: StoreContextMut<'_, InstanceState>,
+        data: RequestData,
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        let state = store.data_mut();
+        state.flight = Some(data.flight);
+        state.ports.begin(data.peer, data.traceparent);
+        let (deadline, expired) = (self.limits.deadline, Arc::clone(&self.expired));
+        Box::pin(async move {
+            tokio::time::sleep(deadline).await;
+            expired.store(true, Ordering::Relaxed);
+        })
+    }
+
+    /// The verdict is said before the store goes, so that a body that ends with the store knows that it was cut off.
+    fn drop(&self, store: Store<InstanceState>, result: Result<()>) {
+        let state = store.data();
+        if let (Some(flight), Err(error)) = (&state.flight, result) {
+            let (fault, why) = self.classify(state, &error);
+            flight.fail(fault, &why);
+        }
+    }
+}
+
+impl Worker {
+    fn classify(&self, state: &InstanceState, error: &wasmtime::Error) -> (Fault, String) {
+        let mut why = format!("{error:#}");
+        let said = state.stderr.text();
+        if !said.is_empty() {
+            why = format!("{why}; it said: {said}");
+        }
+        let fault = if state.memory.reached {
+            Fault::OutOfMemory
+        } else if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) || why.starts_with("guest timed out") {
+            Fault::TimedOut
+        } else {
+            Fault::Trapped
+        };
+        (fault, why)
+    }
+}

@@ -1,0 +1,60 @@
+//! How wasmtime is set up. The settings that compiled code depends on are the same for running and for precompiling.
+
+use anyhow::Context as _;
+use std::time::Duration;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How often a busy guest lets go of its thread, and how exactly its deadline is kept.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What compiled code depends on.
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true).wasm_component_model_async(true).epoch_interruption(true).memory_init_cow(true);
+    config
+}
+
+/// An engine that only compiles.
+pub(super) fn compiler() -> anyhow::Result<Engine> {
+    Ok(Engine::new(&config())?)
+}
+
+/// An engine with room for so many instances at one time, each with at most so much memory.
+///
+/// What is kept resident of a used slot was measured (`docs/adr`): handing pages back one instance at a time costs a TLB
+/// shootdown on every core, which was most of the price of a fresh instance.
+pub(super) fn pooled(instances: usize, memory: usize) -> anyhow::Result<Engine> {
+    let instances = u32::try_from(instances).context("too many instances: lower the components' concurrency")?;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.decommit_batch_size(64)
+        .async_stack_keep_resident(64 << 10)
+        .linear_memory_keep_resident(4 << 20)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto)
+        .total_component_instances(instances)
+        // A component is several core modules (its own, and the shims of its imports), and has several fibers.
+        .total_core_instances(instances.saturating_mul(8))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances.saturating_mul(4))
+        .max_memory_size(memory);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config).map_err(anyhow::Error::from).context("wasmtime cannot reserve its instance pool")?;
+    tick(&engine)?;
+    Ok(engine)
+}
+
+/// Moves the epoch on, until the engine is gone. A thread and not a task: busy guests may hold every worker of the runtime.
+fn tick(engine: &Engine) -> anyhow::Result<()> {
+    let engine = engine.weak();
+    let run = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    };
+    std::thread::Builder::new().name("epoch".to_owned()).spawn(run).context("cannot start the epoch thread")?;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The engine against a component made to misbehave. Needs `misbehave.wasm`, which `cargo xtask test` builds.
+
+use super::no_store::NoStore;
+use super::*;
+use crate::clock::SystemClock;
+use crate::identity::{Identity, IdentityConfig, SigningKey};
+use crate::task::Tasks;
+use http_body_util::Empty;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+fn manifest() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/misbehave.toml");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The fixture's bundle, under a manifest that a test may have changed.
+fn bundle(manifest: &str) -> Bundle {
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/../../target");
+    let path = folder.path().join("spin.toml");
+    std::fs::write(&path, manifest.replace("../../target", fixtures.to_str().unwrap())).unwrap();
+    Bundle::from_manifest(&path).unwrap()
+}
+
+fn backing() -> Backing {
+    let clock = Arc::new(SystemClock);
+    let identity = Identity::new(
+        Arc::new(NoStore),
+        clock.clone(),
+        &Tasks::default(),
+        SigningKey::from_bytes(&[7; 32]),
+        IdentityConfig::default(),
+    );
+    Backing { store: Arc::new(NoStore), clock, identity: Arc::new(identity.unwrap()) }
+}
+
+fn engine() -> Arc<Engine> {
+    Arc::new(Engine::load(bundle(&manifest()), &backing()).unwrap())
+}
+
+async fn get(engine: &Engine, path: &str) -> Result<http::Response<Body>, Fault> {
+    let uri = format!("/misbehave/{path}");
+    let name = engine.route(&uri).unwrap().to_owned();
+    let request = http::Request::get(&uri).header("host", "tidings.test").header("x-request-id", "forged");
+    let request = request.body(Empty::<Bytes>::new()).unwrap();
+    let peer = Ipv4Addr::LOCALHOST.into();
+    engine.handle(&name, request, RequestContext { request_id: "r-1".to_owned(), peer, traceparent: None }).await
+}
+
+async fn text(response: http::Response<Body>) -> Result<String, String> {
+    let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
+    Ok(String::from_utf8(body.to_bytes().to_vec()).unwrap())
+}
+
+async fn well(engine: &Engine) {
+    assert_eq!(text(get(engine, "hello").await.unwrap()).await.unwrap(), "well");
+}
+
+/// What the path comes to, and that it does so within the fixture's deadline of 500 ms and a bit.
+async fn fault(engine: &Engine, path: &str) -> Fault {
+    let start = Instant::now();
+    let fault = get(engine, path).await.map(|_| ()).unwrap_err();
+    assert!(start.elapsed() < Duration::from_millis(900), "{path} took {:?}", start.elapsed());
+    fault
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_fails_harms_its_own_request_only() {
+    let engine = engine();
+    well(&engine).await;
+    for (path, expected) in [
+        ("trap", Fault::Trapped),
+        ("spin", Fault::TimedOut),
+        ("hang", Fault::TimedOut),
+        ("allocate", Fault::OutOfMemory),
+        ("trap", Fault::Trapped),
+    ] {
+        assert_eq!(fault(&engine, path).await, expected, "{path}");
+        well(&engine).await;
+    }
+    let status = &engine.components()[0];
+    assert_eq!((status.faults, status.requests), (5, 11));
+    assert!(status.digest.starts_with("sha256:") && status.digest.len() == 71);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_do_not_notice_a_busy_one() {
+    let engine = engine();
+    let busy: Vec<_> = (0..3)
+        .map(|_| {
+            let engine = Arc::clone(&engine);
+            #[allow(clippy::disallowed_methods, reason = "a test waits for its own tasks")]
+            tokio::spawn(async move { fault(&engine, "spin").await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let start = Instant::now();
+    well(&engine).await;
+    assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
+    for busy in busy {
+        assert_eq!(busy.await.unwrap(), Fault::TimedOut);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_may_wait_are_refused_at_once() {
+    let engine = engine();
+    // Four places and four that wait, all held by requests that never end; the ninth is refused.
+    let requests = (0..12).map(|_| get(&engine, "hang"));
+    let answers = futures::future::join_all(requests).await;
+    let count = |fault| answers.iter().filter(|answer| answer.as_ref().err() == Some(&fault)).count();
+    assert_eq!(count(Fault::TimedOut) + count(Fault::Overloaded), 12);
+    assert!(count(Fault::Overloaded) >= 4 && count(Fault::TimedOut) >= 4, "{} overloaded", count(Fault::Overloaded));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    well(&engine).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_streams_and_a_cut_off_body_is_an_error() {
+    let engine = engine();
+    let lines = text(get(&engine, "stream").await.unwrap()).await.unwrap();
+    assert_eq!(lines.lines().count(), 100);
+    let cut = get(&engine, "trap-after-head").await.unwrap();
+    assert_eq!(cut.status(), 200);
+    assert!(text(cut).await.unwrap_err().contains("failed"));
+    let start = Instant::now();
+    assert!(text(get(&engine, "hang-after-head").await.unwrap()).await.unwrap_err().contains("in time"));
+    assert!(start.elapsed() < Duration::from_millis(2_000), "{:?}", start.elapsed());
+    assert_eq!(engine.components()[0].faults, 2);
+    well(&engine).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_request_id_is_the_hosts() {
+    assert_eq!(text(get(&engine(), "request-id").await.unwrap()).await.unwrap(), "r-1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_can_serve_again_and_survives_no_fault() {
+    let manifest = format!("{}reuse = 3\n", manifest());
+    let engine = Engine::load(bundle(&manifest), &backing()).unwrap();
+    for _ in 0..20 {
+        well(&engine).await;
+    }
+    assert_eq!(fault(&engine, "trap").await, Fault::Trapped);
+    assert_eq!(fault(&engine, "spin").await, Fault::TimedOut);
+    for _ in 0..20 {
+        well(&engine).await;
+    }
+}
+
+#[test]
+fn a_bundle_survives_precompiling() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("a.tar"), folder.path().join("b.tar"));
+    let mut tar = tar::Builder::new(std::fs::File::create(&from).unwrap());
+    let wasm = bundle(&manifest()).parts["misbehave"].wasm.clone();
+    for (name, bytes) in
+        [("spin.toml", manifest().into_bytes()), ("Cargo.lock", b"kept".to_vec()), ("misbehave.wasm", wasm.to_vec())]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, bytes.as_slice()).unwrap();
+    }
+    tar.finish().unwrap();
+    precompile(&from, &to).unwrap();
+    let whole: &'static [u8] = std::fs::read(&to).unwrap().leak();
+    let bundle = Bundle::embedded(whole).unwrap();
+    let part = &bundle.parts["misbehave"];
+    assert_eq!(part.wasm, wasm);
+    let engine = runtime::pooled(4, 64 << 20).unwrap();
+    // SAFETY: it was compiled above.
+    unsafe { Component::deserialize(&engine, part.precompiled.as_ref().unwrap()) }.unwrap();
+}
+
+#[test]
+fn a_binary_without_components_says_what_to_do() {
+    assert!(Bundle::embedded(&[]).err().unwrap().to_string().contains("cargo xtask build"));
+    assert!(Bundle::embedded(b"no tar").is_err());
+}

@@ -1,0 +1,134 @@
+//! The right to act for one user, natively: what a component's `session` handle is, and what native code uses directly.
+
+use super::{Work, failure};
+use crate::clock::Clock;
+use crate::identity::{Principal, Scope};
+use crate::store::Store;
+use domain::change::Source;
+use domain::history::HistoryEntry;
+use domain::id::{TaskId, UserId};
+use domain::ports::{Failure, KeptAnswer};
+use domain::preferences::Preferences;
+use domain::query::TaskQuery;
+use domain::task::Task;
+use std::sync::Arc;
+
+/// The most that one answer holds.
+const LONGEST_PAGE: u32 = 1_000;
+/// Bytes of a key: idempotency keys, claims, keys of the memory.
+pub(super) const LONGEST_KEY: usize = 1_024;
+
+/// A principal's authority over one store. It reads and writes that user's data, and no other's.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    principal: Principal,
+    group: Arc<str>,
+    traceparent: Option<String>,
+}
+
+impl Session {
+    /// `group` is the component's name: what it claims by `once`, it claims in that name. `traceparent` goes into the events.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        principal: Principal,
+        group: Arc<str>,
+        traceparent: Option<String>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { store, clock, principal, group, traceparent }) }
+    }
+
+    /// Whose session it is, and with which rights.
+    pub fn principal(&self) -> &Principal {
+        &self.inner.principal
+    }
+
+    pub(super) fn user(&self) -> &UserId {
+        &self.inner.principal.user
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        self.inner.store.as_ref()
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
+    }
+
+    pub(super) fn group(&self) -> &str {
+        &self.inner.group
+    }
+
+    pub(super) fn traceparent(&self) -> Option<&str> {
+        self.inner.traceparent.as_deref()
+    }
+
+    /// Whether it still holds; where a scope is named, whether it grants that.
+    pub(super) fn allow(&self, scope: Option<Scope>) -> Result<(), Failure> {
+        let principal = self.principal();
+        if principal.expires_at.is_some_and(|at| at <= self.clock().now()) {
+            return Err(Failure::Ended);
+        }
+        match scope {
+            Some(scope) if !principal.scopes.allow(scope) => Err(Failure::Forbidden(scope.name().to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn page(limit: u32) -> Result<(), Failure> {
+    if (1..=LONGEST_PAGE).contains(&limit) {
+        return Ok(());
+    }
+    Err(Failure::Invalid(format!("limit is 1 to {LONGEST_PAGE}, not {limit}")))
+}
+
+pub(super) fn checked_key(key: &str) -> Result<(), Failure> {
+    if key.is_empty() || key.len() > LONGEST_KEY {
+        return Err(Failure::Invalid(format!("a key has 1 to {LONGEST_KEY} bytes, not {}", key.len())));
+    }
+    Ok(())
+}
+
+impl domain::ports::Session for Session {
+    type Work = Work;
+
+    async fn get(&self, id: TaskId, with_deleted: bool) -> Result<Option<Task>, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        self.store().task(self.user(), id, with_deleted).await.map_err(failure)
+    }
+
+    async fn list(&self, query: &TaskQuery) -> Result<Vec<Task>, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        page(query.limit)?;
+        self.store().tasks(self.user(), query).await.map_err(failure)
+    }
+
+    async fn history(&self, task: Option<TaskId>, after: Option<u64>, limit: u32) -> Result<Vec<HistoryEntry>, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        page(limit)?;
+        self.store().history(self.user(), task, after, limit).await.map_err(failure)
+    }
+
+    async fn preferences(&self) -> Result<Preferences, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        Ok(self.store().preferences(self.user()).await.map_err(failure)?.unwrap_or_default())
+    }
+
+    async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {
+        self.allow(Some(Scope::TasksWrite))?;
+        checked_key(key)?;
+        self.store().kept_answer(self.user(), key).await.map_err(failure)
+    }
+
+    async fn begin(&self, source: Source) -> Result<Work, Failure> {
+        self.allow(Some(Scope::TasksWrite))?;
+        Ok(Work::new(self.clone(), source))
+    }
+}
