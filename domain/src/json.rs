@@ -1,7 +1,7 @@
 //! Writing JSON. Reading it, with every fault named, is [`crate::input`].
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::{RawValue, Value, to_raw_value, to_value};
 
 /// The JSON of a value of ours.
 #[allow(
@@ -15,4 +15,10 @@ pub fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
 /// The JSON of a value of ours, as text.
 pub fn text<T: Serialize + ?Sized>(value: &T) -> String {
     String::from(Box::<str>::from(raw(value)))
+}
+
+/// The JSON of a value of ours, as a tree.
+#[allow(clippy::expect_used, reason = "as above")]
+pub fn value<T: Serialize + ?Sized>(value: &T) -> Value {
+    to_value(value).expect("plain data has a JSON form")
 }

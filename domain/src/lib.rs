@@ -7,13 +7,19 @@
 
 pub mod account;
 pub mod change;
+pub mod command;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod cursor;
+mod diff;
+pub mod digest;
+pub mod error;
 pub mod event;
 #[cfg(any(test, feature = "contract"))]
 pub mod fake;
 pub mod history;
 pub mod id;
+pub mod input;
 pub mod json;
 pub mod ports;
 pub mod preferences;
@@ -21,3 +27,4 @@ pub mod query;
 pub mod recurrence;
 pub mod task;
 pub mod time;
+pub mod todos;

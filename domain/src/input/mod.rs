@@ -1,0 +1,22 @@
+//! What clients send, read into values that hold only what is good. Every fault is collected, with its path, before one is told.
+//!
+//! The size of a body is bounded by who reads it from the wire, its depth by serde_json (128), the faults told by [`MOST_FAULTS`].
+
+mod account;
+mod batch;
+mod fields;
+mod params;
+mod task;
+
+pub use account::{LEAST_PASSWORD, MOST_PASSWORD, NewToken};
+pub use account::{Password, SignIn, SignUp, account_deletion, new_token, sign_in, sign_up};
+pub use batch::{MOST_OPERATIONS, batch};
+pub use params::{Format, HistoryParams, export_format, history_params, list_params, no_params};
+pub(crate) use task::NEEDS_DUE_DATE;
+pub use task::{PreferencesPatch, completion, new_task, preferences_patch, snooze, task_patch};
+
+/// As many faults are told of one request.
+pub const MOST_FAULTS: usize = 50;
+
+#[cfg(test)]
+mod tests;
