@@ -1,6 +1,9 @@
 //! The store under its contract, its writer under faults, its folder under all that can be wrong with it.
 
 mod contract;
+mod folder;
+mod scale;
+mod writer;
 
 use super::SqliteStore;
 use crate::store::ChangeSet;
