@@ -15,9 +15,11 @@ mod diff;
 pub mod digest;
 pub mod error;
 pub mod event;
+pub mod export;
 #[cfg(any(test, feature = "contract"))]
 pub mod fake;
 pub mod history;
+pub mod ical;
 pub mod id;
 pub mod input;
 pub mod json;
