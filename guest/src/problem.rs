@@ -3,6 +3,7 @@
 
 use crate::http::{Answer, MAX_BODY, with_body};
 use crate::identity::{AccountError, Denied};
+use domain::error::{Error, Fault};
 use domain::ports::Failure;
 use http::StatusCode;
 use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -17,6 +18,10 @@ pub struct Problem {
     title: &'static str,
     detail: String,
     header: Option<(HeaderName, HeaderValue)>,
+    /// What is at fault, all of it.
+    errors: Vec<Fault>,
+    /// Of a batch: which operation, counted from 0.
+    operation: Option<usize>,
 }
 
 /// As it is sent.
@@ -29,11 +34,15 @@ struct Document<'a> {
     detail: &'a str,
     instance: &'a str,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<usize>,
 }
 
 impl Problem {
     fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, name, title, detail: detail.into(), header: None }
+        Self { status, name, title, detail: detail.into(), header: None, errors: Vec::new(), operation: None }
     }
 
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {
@@ -98,6 +107,8 @@ impl Problem {
             detail: &self.detail,
             instance,
             request_id,
+            errors: &self.errors,
+            operation: self.operation,
         };
         let body = domain::json::text(&document);
         let mut answer = with_body(self.status, HeaderValue::from_static("application/problem+json"), body);
@@ -142,6 +153,29 @@ impl From<AccountError> for Problem {
             AccountError::Forbidden(scope) => Self::forbidden(&scope),
             AccountError::Ended => Self::ended(),
             AccountError::Unavailable(reason) => Self::unavailable(reason),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NotFound => Self::not_found("There is no such task."),
+            Error::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed body", detail),
+            Error::Invalid(errors) => {
+                let detail = "The request has fields or parameters that cannot be so.";
+                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request", detail) }
+            }
+            Error::PreconditionFailed => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile", detail)
+            }
+            Error::NotNow(_) => Self::new(StatusCode::CONFLICT, "not-now", "Not now", detail),
+            Error::KeyReused => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key reused", detail)
+            }
+            Error::InOperation { index, error } => Self { operation: Some(index), ..Self::from(*error) },
+            Error::Failure(failure) => failure.into(),
         }
     }
 }
