@@ -3,14 +3,14 @@
 use crate::identity::{Credentials, authenticate};
 use crate::{Problem, Session};
 use bytes::Bytes;
-use futures::Stream;
+use domain::ports::Failure;
+use futures::{StreamExt, TryStreamExt, future, stream};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN};
 use http::{Response, StatusCode, request};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
 use serde::Serialize;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
-use std::convert::Infallible;
 use std::pin::Pin;
 
 /// The longest body that is read.
@@ -23,7 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub type Answer = Response<Either<Full<Bytes>, Pieces>>;
 
 /// A body that is made while it is sent.
-pub type Pieces = Pin<Box<dyn Body<Data = Bytes, Error = Infallible>>>;
+pub type Pieces = Pin<Box<dyn Body<Data = Bytes, Error = Failure>>>;
 
 /// Everything of a request but its body.
 #[derive(Debug)]
@@ -135,10 +135,16 @@ pub fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-/// 200, with a body that is made while it is sent: only what has been read of it was made.
-pub fn pieces(content_type: &'static str, pieces: impl Stream<Item = Bytes> + 'static) -> Answer {
-    use futures::StreamExt;
-    let body: Pieces = Box::pin(StreamBody::new(pieces.map(|piece| Ok(Frame::data(piece)))));
+/// 200, with a body that is made while it is sent, of whose pieces only the first is there already. A failure on the way
+/// cuts the answer off, so that nobody takes a part for the whole.
+pub fn pieces(
+    content_type: &'static str,
+    first: String,
+    next: impl AsyncFnMut() -> Result<Option<String>, Failure> + 'static,
+) -> Answer {
+    let rest = stream::try_unfold(next, async |mut next| Ok(next().await?.map(|piece| (piece, next))));
+    let all = stream::once(future::ready(Ok(first))).chain(rest);
+    let body: Pieces = Box::pin(StreamBody::new(all.map_ok(|piece| Frame::data(Bytes::from(piece)))));
     let mut answer = Response::new(Either::Right(body));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer
