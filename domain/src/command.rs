@@ -181,7 +181,7 @@ pub(crate) fn edit(
         }
         Edit::Complete(completed) => complete(&mut after, *completed, now),
         Edit::Snooze(snooze) => {
-            after.snoozed_until = Some(snooze.until(task, now)?);
+            after.snoozed_until = Some(snooze.until(now)?);
             ChangeKind::Updated
         }
         Edit::Delete => {
@@ -244,10 +244,7 @@ fn complete(task: &mut Task, completed: bool, now: Timestamp) -> ChangeKind {
 }
 
 impl Snooze {
-    fn until(self, task: &Task, now: Timestamp) -> Result<Timestamp, Error> {
-        if task.completed() {
-            return Err(Error::NotNow("a completed task cannot be snoozed"));
-        }
+    fn until(self, now: Timestamp) -> Result<Timestamp, Error> {
         match self {
             Self::Minutes(minutes) => Ok(now.plus_minutes(i64::from(minutes))),
             Self::Until(at) if at > now => Ok(at),

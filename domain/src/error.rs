@@ -33,9 +33,6 @@ pub enum Error {
     /// The task has another version than `If-Match` asked for.
     #[error("the task has been changed meanwhile")]
     PreconditionFailed,
-    /// The task's state does not allow it, with the reason.
-    #[error("{0}")]
-    NotNow(&'static str),
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,

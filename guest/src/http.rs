@@ -1,11 +1,13 @@
 //! HTTP as a component speaks it: a request is read whole and bounded, an answer is JSON, a refusal a problem document.
 
 use crate::identity::{Credentials, authenticate};
-use crate::{Problem, Session};
+use crate::{Problem, Session, etag};
 use bytes::Bytes;
-use domain::ports::Failure;
+use domain::command::Precondition;
+use domain::error::Error;
+use domain::ports::{Failure, KeptAnswer};
 use futures::{StreamExt, TryStreamExt, future, stream};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, IF_MATCH, ORIGIN};
 use http::{Response, StatusCode, request};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
@@ -17,6 +19,7 @@ use std::pin::Pin;
 pub const MAX_BODY: usize = 1024 * 1024;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a component answers: at once, or piece by piece.
@@ -96,6 +99,21 @@ impl Request {
         Ok(authenticate(credentials).await?)
     }
 
+    /// Which versions the request is willing to change.
+    pub fn precondition(&self) -> Result<Precondition, Problem> {
+        Ok(etag::precondition(&self.all(&IF_MATCH))?)
+    }
+
+    /// The one `Idempotency-Key`, if there is one.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
+        let mut values = self.0.headers.get_all(IDEMPOTENCY_KEY).iter();
+        match (values.next().map(HeaderValue::to_str), values.next()) {
+            (None, _) => Ok(None),
+            (Some(Ok(key)), None) => Ok(Some(key)),
+            _ => Err(Error::invalid("Idempotency-Key", "is one value of printable ASCII characters").into()),
+        }
+    }
+
     /// Every value, none left out: one that is no text still counts.
     fn all(&self, name: &HeaderName) -> Vec<String> {
         self.0.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
@@ -126,6 +144,18 @@ impl Incoming {
 /// An answer in JSON.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     with_body(status, HeaderValue::from_static("application/json"), domain::json::text(value))
+}
+
+/// An answer as it was kept under an `Idempotency-Key`.
+pub fn kept(kept: KeptAnswer) -> Result<Answer, Problem> {
+    let bad = || Problem::from(Failure::Invalid("a kept answer is no answer".to_owned()));
+    let status = StatusCode::from_u16(kept.status).map_err(|_| bad())?;
+    let mut answer = with_body(status, HeaderValue::from_static("application/json"), kept.body);
+    for (name, value) in kept.headers {
+        let name = HeaderName::try_from(name).map_err(|_| bad())?;
+        answer.headers_mut().insert(name, HeaderValue::try_from(value).map_err(|_| bad())?);
+    }
+    Ok(answer)
 }
 
 /// An answer without a body.

@@ -3,14 +3,18 @@
 //! The one place with generated guest bindings. It compiles natively too, so that one clippy checks everything, but what
 //! reaches a port then panics. What must not live here: rules.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 pub mod bindings;
 mod clock;
 mod convert;
+mod etag;
 pub mod http;
 pub mod identity;
 mod problem;
 mod session;
 
 pub use clock::Clock;
+pub use etag::etag;
 pub use problem::Problem;
 pub use session::{Session, Work};

@@ -17,7 +17,7 @@ pub struct Problem {
     name: &'static str,
     title: &'static str,
     detail: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     /// What is at fault, all of it.
     errors: Vec<Fault>,
     /// Of a batch: which operation, counted from 0.
@@ -46,7 +46,7 @@ impl Problem {
     }
 
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// 404: nothing answers to this path, or it names nothing of the user's.
@@ -73,6 +73,16 @@ impl Problem {
 
     pub(crate) fn body_cut_off() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", "The body ended before its end.")
+    }
+
+    /// 422, with everything that is at fault.
+    fn invalid(errors: Vec<Fault>) -> Self {
+        let detail = match errors.as_slice() {
+            [Fault { path, detail }] if path.is_empty() => format!("The body is not what it should be: {detail}."),
+            [Fault { path, detail }] => format!("{path}: {detail}."),
+            several => format!("There are {} faults.", several.len()),
+        };
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request", detail) }
     }
 
     fn unauthorized(challenge: &'static str, detail: &'static str) -> Self {
@@ -113,7 +123,7 @@ impl Problem {
         let body = domain::json::text(&document);
         let mut answer = with_body(self.status, HeaderValue::from_static("application/problem+json"), body);
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        answer.headers_mut().extend(self.header);
+        answer.headers_mut().extend(self.header.map(|header| *header));
         answer
     }
 }
@@ -163,14 +173,10 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found("There is no such task."),
             Error::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed body", detail),
-            Error::Invalid(errors) => {
-                let detail = "The request has fields or parameters that cannot be so.";
-                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request", detail) }
-            }
+            Error::Invalid(errors) => Self::invalid(errors),
             Error::PreconditionFailed => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile", detail)
             }
-            Error::NotNow(_) => Self::new(StatusCode::CONFLICT, "not-now", "Not now", detail),
             Error::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key reused", detail)
             }
@@ -194,5 +200,53 @@ impl From<Failure> for Problem {
             }
             Failure::Unavailable(reason) => Self::unavailable(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+
+    /// The status, the headers, and the document.
+    fn sent(problem: impl Into<Problem>) -> (u16, http::HeaderMap, Value) {
+        let answer = problem.into().into_answer("/api/todos/batch", "r-1");
+        let (parts, body) = answer.into_parts();
+        let bytes = futures::executor::block_on(body.collect()).unwrap().to_bytes();
+        (parts.status.as_u16(), parts.headers, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[test]
+    fn an_operation_of_a_batch_fails_with_its_own_status_and_faults() {
+        let fault = Error::invalid("operations[3].task.title", "is needed");
+        let (status, headers, document) = sent(Error::InOperation { index: 3, error: Box::new(fault) });
+        assert_eq!((status, &headers["content-type"]), (422, &HeaderValue::from_static("application/problem+json")));
+        let expected = json!({
+            "type": "urn:tidings:problem:invalid", "title": "Invalid request", "status": 422,
+            "detail": "operations[3].task.title: is needed.", "instance": "/api/todos/batch", "request_id": "r-1",
+            "errors": [{"path": "operations[3].task.title", "detail": "is needed"}], "operation": 3,
+        });
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn a_document_without_faults_has_no_errors() {
+        let (status, _, document) = sent(Error::NotFound);
+        assert_eq!((status, document.get("errors"), document.get("operation")), (404, None, None));
+    }
+
+    #[test]
+    fn a_401_says_how_to_authenticate_and_a_503_when_to_try_again() {
+        assert_eq!(sent(Denied::Missing).1["www-authenticate"], "Bearer");
+        let (status, headers, document) = sent(Failure::Unavailable("The disk is full.".to_owned()));
+        assert_eq!((status, headers["retry-after"].to_str().unwrap()), (503, "1"));
+        assert_eq!(document["detail"], "The disk is full.");
+    }
+
+    #[test]
+    fn a_mistake_of_ours_shows_no_cause() {
+        let (status, _, document) = sent(Failure::Invalid("secret cause".to_owned()));
+        assert_eq!((status, document.to_string().contains("secret")), (500, false));
     }
 }

@@ -50,15 +50,16 @@ pub fn completion(body: &[u8]) -> Result<bool, Error> {
 pub fn snooze(body: &[u8]) -> Result<Snooze, Error> {
     document(body, |value, at, faults| {
         let mut fields = Object::new(value, at, faults)?;
+        let (short, long) = (fields.gives("minutes"), fields.gives("until"));
         let minutes = fields.take("minutes", |value| match count(value)? {
             minutes @ 1..=LONGEST_SNOOZE => Ok(Snooze::Minutes(minutes)),
             _ => Err(format!("minutes is 1 to {LONGEST_SNOOZE}")),
         });
         let until = fields.take("until", text(Timestamp::parse)).value().map(Snooze::Until);
-        let snooze = match (minutes.value(), until) {
-            (Some(_), Some(_)) => fields.fault("until", "cannot be given together with minutes"),
-            (None, None) => fields.fault("minutes", "is needed, or else until"),
-            (minutes, until) => minutes.or(until),
+        let snooze = match (short, long) {
+            (true, true) => fields.fault("until", "cannot be given together with minutes"),
+            (false, false) => fields.fault("minutes", "is needed, or else until"),
+            _ => minutes.value().or(until),
         };
         fields.end(&[]);
         snooze

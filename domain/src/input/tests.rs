@@ -151,7 +151,8 @@ fn a_snooze_has_one_of_two_forms() {
     {
         assert_eq!(paths(snooze(bad.as_bytes())), [path]);
     }
-    assert_eq!(paths(snooze(br#"{"minutes":0}"#))[0], "minutes");
+    assert_eq!(paths(snooze(br#"{"minutes":0}"#)), ["minutes"]);
+    assert_eq!(paths(snooze(br#"{"until":"soon"}"#)), ["until"]);
     assert_eq!(completion(br#"{"completed":false}"#), Ok(false));
     assert_eq!(paths(completion(br#"{"completed":"yes"}"#)), ["completed"]);
 }
