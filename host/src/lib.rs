@@ -4,12 +4,17 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod admin;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod host;
+pub mod http;
 pub mod identity;
 pub mod ports;
+pub mod sse;
 pub mod store;
 pub mod task;
 pub mod telemetry;

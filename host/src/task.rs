@@ -23,6 +23,14 @@ impl Tasks {
         self.tracker.spawn(future.instrument(tracing::info_span!("task", name)))
     }
 
+    /// Starts one of many: no name and no span, since ten thousand connections would carry ten thousand of them.
+    pub fn spawn_one_of_many<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tracker.spawn(future);
+    }
+
     /// Cancelled when the host is to stop.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()

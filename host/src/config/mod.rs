@@ -22,7 +22,8 @@ pub struct Config {
     /// The data folder.
     pub data: PathBuf,
     pub listen: ListenConfig,
-    pub components: ComponentsConfig,
+    /// A `spin.toml`; `None`: the components that the program carries.
+    pub manifest: Option<PathBuf>,
     pub identity: IdentityConfig,
     pub drain: DrainConfig,
     pub log: LogConfig,
@@ -39,21 +40,6 @@ pub struct ListenConfig {
     pub ops: SocketAddr,
     /// Connections to the public listener at one time.
     pub max_connections: usize,
-}
-
-/// Which components run, and what each may use up.
-#[derive(Clone, Debug)]
-pub struct ComponentsConfig {
-    /// A `spin.toml`; `None`: the components that the program carries.
-    pub manifest: Option<PathBuf>,
-    /// For one answer.
-    pub timeout: Duration,
-    /// Bytes, of one instance.
-    pub memory: u64,
-    /// Instances at one time.
-    pub instances: usize,
-    /// Requests that one instance serves.
-    pub reuse: usize,
 }
 
 /// How the host stops.
@@ -90,7 +76,7 @@ impl Config {
         let mut reader = Reader { said, faults };
         reader.refuse_what_is_not_here_yet();
         let listen = reader.listen();
-        let components = reader.components();
+        let manifest = reader.text("manifest").map(PathBuf::from);
         let identity = reader.identity();
         let drain = reader.drain();
         let log = reader.log();
@@ -98,9 +84,9 @@ impl Config {
         let threads = reader.optional("threads", values::count);
         let remark = |name: &str| format!("{name} is set, but there is no such option: see `tidings up --help`");
         let remarks = sources.unknown_variables().into_iter().map(remark).collect();
-        match (data, listen, components, identity, drain, log) {
-            (Some(data), Some(listen), Some(components), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, listen, components, identity, drain, log, threads, remarks })
+        match (data, listen, identity, drain, log) {
+            (Some(data), Some(listen), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
+                Ok(Self { data, listen, manifest, identity, drain, log, threads, remarks })
             }
             _ => Err(Faults(reader.faults)),
         }
@@ -143,15 +129,6 @@ impl Reader {
         let ops = self.required("ops_listen", values::address);
         let max_connections = self.required("max_connections", values::count);
         Some(ListenConfig { public: public?, ops: ops?, max_connections: max_connections? })
-    }
-
-    fn components(&mut self) -> Option<ComponentsConfig> {
-        let manifest = self.text("manifest").map(PathBuf::from);
-        let timeout = self.required("request_timeout", longer_than_nothing);
-        let memory = self.required("component_memory", values::size);
-        let instances = self.required("component_instances", values::count);
-        let reuse = self.required("component_reuse", values::count);
-        Some(ComponentsConfig { manifest, timeout: timeout?, memory: memory?, instances: instances?, reuse: reuse? })
     }
 
     fn identity(&mut self) -> Option<IdentityConfig> {
@@ -256,17 +233,16 @@ mod tests {
     fn defaults_are_good() {
         let config = Config::read(&Sources::default()).unwrap();
         assert_eq!(config.listen.public.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.components.reuse, 1);
         assert!(config.identity.external.is_none());
     }
 
     #[test]
     fn flag_beats_variable_beats_file_beats_default() {
-        let (_dir, path) = file("listen = '127.0.0.1:1'\nops_listen = '127.0.0.1:1'\nrequest_timeout = '1s'\nthreads = 3");
+        let (_dir, path) = file("listen = '127.0.0.1:1'\nops_listen = '127.0.0.1:1'\ndrain_timeout = '1s'\nthreads = 3");
         let variables = [("TIDINGS_LISTEN", "127.0.0.1:2"), ("TIDINGS_OPS_LISTEN", "127.0.0.1:2"), ("TIDINGS_THREADS", "")];
         let config = Config::read(&sources(&[("listen", "127.0.0.1:3")], &variables, Some(path))).unwrap();
         assert_eq!((config.listen.public.port(), config.listen.ops.port()), (3, 2));
-        assert_eq!((config.components.timeout, config.threads), (Duration::from_secs(1), Some(3)));
+        assert_eq!((config.drain.timeout, config.threads), (Duration::from_secs(1), Some(3)));
     }
 
     #[test]

@@ -92,22 +92,6 @@ pub const OPTIONS: &[Opt] = &[
         "A file that holds the issuer's shared secret; line breaks at its end are cut off",
     ),
     opt("sign_in_lifetime", "TIME", Some("30d"), Host, "How long a sign-in with a password lasts"),
-    opt("request_timeout", "TIME", Some("10s"), Host, "How long a component may take for one answer"),
-    opt("component_memory", "SIZE", Some("64MiB"), Host, "How much memory one instance of a component may have"),
-    opt(
-        "component_instances",
-        "N",
-        Some("128"),
-        Host,
-        "How many requests may be inside of components at one time; more wait, then get 503",
-    ),
-    opt(
-        "component_reuse",
-        "N",
-        Some("1"),
-        Host,
-        "How many requests one instance serves; 1 is a fresh instance, and full isolation, for each",
-    ),
     opt(
         "max_connections",
         "N",

@@ -23,20 +23,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).filter(|millis| *millis <= 100 * 365 * 86_400_000).map(Duration::from_millis).ok_or_else(bad)
 }
 
-/// Bytes: `65536`, `512KiB`, `64MiB`, `2GiB`.
-pub fn size(text: &str) -> Result<u64, String> {
-    let bad = || format!("`{text}` is no size, such as 512KiB, 64MiB or 2GiB");
-    let (number, unit) = split(text).ok_or_else(bad)?;
-    let factor = match unit {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return Err(bad()),
-    };
-    number.checked_mul(factor).ok_or_else(bad)
-}
-
 /// A whole number from 1.
 pub fn count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{text}` is no number from 1"))
@@ -54,16 +40,11 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn times_and_sizes_need_a_unit_they_know() {
+    fn times_need_a_unit_they_know() {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("30d"), Ok(Duration::from_secs(2_592_000)));
-        assert_eq!(size("64MiB"), Ok(64 << 20));
-        assert_eq!(size("10"), Ok(10));
         for bad in ["", "s", "10", "-1s", "1.5h", "10 weeks", "99999999999999999999s", "18446744073709551615d", "1d1"] {
             assert!(duration(bad).is_err(), "{bad}");
-        }
-        for bad in ["", "MiB", "64MB", "18446744073709551615GiB"] {
-            assert!(size(bad).is_err(), "{bad}");
         }
         assert!(count("0").is_err() && count("x").is_err() && count("7") == Ok(7));
     }
@@ -71,7 +52,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = (duration(&text), size(&text), count(&text), address(&text));
+            let _ = (duration(&text), count(&text), address(&text));
         }
     }
 }

@@ -1,0 +1,76 @@
+//! The commands' end of the socket.
+
+pub use super::events::Wanted;
+use super::{Component, TokenWanted, socket};
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use tokio::net::UnixStream;
+
+/// A running host, found by its data folder.
+pub struct RunningHost {
+    data: PathBuf,
+    socket: UnixStream,
+}
+
+impl RunningHost {
+    /// `None` where no host runs on this data folder.
+    pub async fn find(data: &Path) -> anyhow::Result<Option<Self>> {
+        let path = socket(data);
+        match UnixStream::connect(&path).await {
+            Ok(socket) => Ok(Some(Self { data: data.to_owned(), socket })),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("the socket {} cannot be opened", path.display())),
+        }
+    }
+
+    /// For commands that need one.
+    pub async fn need(data: &Path) -> anyhow::Result<Self> {
+        let shown = data.display();
+        Self::find(data).await?.with_context(|| {
+            format!("no host runs on the data folder {shown}: start one with `tidings up --data {shown}`, or name another folder with --data")
+        })
+    }
+
+    pub async fn components(self) -> anyhow::Result<Vec<Component>> {
+        let body = self.ask(Method::GET, "/components", Vec::new()).await?.into_body().collect().await?.to_bytes();
+        serde_json::from_slice(&body).context("the host's answer makes no sense")
+    }
+
+    pub async fn token(self, wanted: &TokenWanted) -> anyhow::Result<String> {
+        let body = self.ask(Method::POST, "/token", serde_json::to_vec(wanted)?).await?.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// Writes the log's lines as they come.
+    pub async fn events(self, wanted: &Wanted, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+        let mut body = self.ask(Method::GET, &format!("/events?{}", wanted.to_query()), Vec::new()).await?.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.context("the host stopped in the middle of the log")?;
+            if let Some(lines) = frame.data_ref() {
+                out.write_all(lines)?;
+                out.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(self, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Response<Incoming>> {
+        let lost = || format!("the host on {} does not answer", self.data.display());
+        let (mut sender, connection) = http1::handshake(TokioIo::new(self.socket)).await.with_context(lost)?;
+        crate::task::Tasks::default().spawn("command", async move { connection.await.ok() });
+        let request = Request::builder().method(method).uri(path).header("host", "tidings").body(Full::new(Bytes::from(body)))?;
+        let response = sender.send_request(request).await.with_context(lost)?;
+        if !response.status().is_success() {
+            let why = response.into_body().collect().await?.to_bytes();
+            bail!("{}", String::from_utf8_lossy(&why));
+        }
+        Ok(response)
+    }
+}

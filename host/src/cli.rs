@@ -1,0 +1,237 @@
+//! The command line. It reads the configuration, runs one command, and says in one line what went wrong.
+//!
+//! Exit codes: 0, 1 for a failure, 2 for a command line that makes no sense.
+
+use crate::admin::client::{RunningHost, Wanted};
+use crate::admin::{self, TokenWanted};
+use crate::config::options::{OPTIONS, Opt, Reach};
+use crate::config::{Config, Sources, parse_duration};
+use crate::engine::{self, Engine};
+use crate::host::{self, Foundation};
+use crate::ports::Backing;
+use crate::store::sqlite::SqliteStore;
+use crate::task::Tasks;
+use crate::telemetry;
+use anyhow::Context;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Runs the program. `bundle` is the tar of the components that it carries.
+pub fn main(bundle: &'static [u8]) -> ExitCode {
+    let matches = command().get_matches();
+    match run(&matches, bundle) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has gone, as `head` does.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tidings: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(matches: &ArgMatches, bundle: &'static [u8]) -> anyhow::Result<()> {
+    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    if name == "precompile" {
+        let path = |id: &str| matches.get_one::<PathBuf>(id).cloned().unwrap_or_default();
+        return engine::precompile(&path("from"), &path("to"));
+    }
+    let config = Config::read(&sources(matches))?;
+    if name == "up" || name == "check" {
+        telemetry::log(&config.log)?;
+        config.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+    }
+    let runtime = runtime(if name == "up" { config.threads } else { Some(1) })?;
+    let ended = runtime.block_on(async {
+        match name {
+            "up" => host::up(config, bundle).await,
+            "token" => token(config, matches).await,
+            "check" => check(&config, bundle).await,
+            "components" => components(&config).await,
+            "events" => events(&config, matches).await,
+            _ => migrate(&config).await,
+        }
+    });
+    // What blocks a thread now is nobody's business any more.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ended
+}
+
+fn runtime(threads: Option<usize>) -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder.thread_name("worker").enable_all().build().context("the threads cannot be started")
+}
+
+fn sources(matches: &ArgMatches) -> Sources {
+    let flag = |option: &Opt| {
+        let value = matches.try_get_one::<String>(option.key).ok().flatten()?;
+        Some((option.key.to_owned(), value.clone()))
+    };
+    let flags: BTreeMap<String, String> = OPTIONS.iter().filter_map(flag).collect();
+    Sources::of_process(flags, matches.get_one::<PathBuf>("config").cloned())
+}
+
+async fn token(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
+    let email = matches.get_one::<String>("user").cloned().unwrap_or_default();
+    let lifetime = matches.get_one::<Duration>("ttl").copied().unwrap_or_default();
+    let wanted = TokenWanted { email, lifetime_seconds: lifetime.as_secs() };
+    let token = match RunningHost::find(&config.data).await? {
+        Some(host) => host.token(&wanted).await?,
+        None => {
+            let tasks = Tasks::default();
+            let foundation = Foundation::open(&config, &tasks).await?;
+            let token = admin::token(&foundation.identity, &wanted).await;
+            foundation.store.close().await;
+            token?
+        }
+    };
+    Ok(writeln!(std::io::stdout(), "{token}")?)
+}
+
+/// Whatever would keep `up` from serving, short of taking the listeners and the data folder.
+async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
+    let bundle = host::bundle(config, bundle)?;
+    let names: Vec<String> = bundle.manifest.components.keys().cloned().collect();
+    let scratch = scratch_folder()?;
+    let checked = async {
+        let scratch_config = Config { data: scratch.clone(), ..config.clone() };
+        let Foundation { store, identity, clock } = Foundation::open(&scratch_config, &Tasks::default()).await?;
+        let loaded = Engine::load(bundle, &Backing { store: store.clone(), clock, identity }).map(drop);
+        store.close().await;
+        loaded
+    }
+    .await;
+    std::fs::remove_dir_all(&scratch).ok();
+    checked?;
+    writeln!(std::io::stdout(), "configuration: good\ncomponents: {}, all good", names.join(", "))?;
+    Ok(())
+}
+
+/// A data folder for nobody, so that checking leaves the real one alone.
+fn scratch_folder() -> anyhow::Result<PathBuf> {
+    let path = std::env::temp_dir().join(format!("tidings-check-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    Ok(path)
+}
+
+async fn components(config: &Config) -> anyhow::Result<()> {
+    let components = RunningHost::need(&config.data).await?.components().await?;
+    let mut rows = vec![["NAME", "VERSION", "DIGEST", "SINCE", "REQUESTS", "FAULTS"].map(str::to_owned)];
+    rows.extend(
+        components.into_iter().map(|c| [c.name, c.version, c.digest, c.since, c.requests.to_string(), c.faults.to_string()]),
+    );
+    let mut out = std::io::stdout().lock();
+    for row in &rows {
+        let widths =
+            (0..row.len()).map(|column| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or_default());
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+async fn events(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
+    let wanted = Wanted { topic: matches.get_one::<String>("topic").cloned(), follow: matches.get_flag("follow") };
+    RunningHost::need(&config.data).await?.events(&wanted, &mut std::io::stdout()).await
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    use crate::store::Store;
+    let store = SqliteStore::open(&config.data).await?;
+    store.close().await;
+    writeln!(std::io::stdout(), "the tables in {} are up to date", config.data.display())?;
+    Ok(())
+}
+
+fn command() -> Command {
+    let host_options = || OPTIONS.iter().filter(|option| option.reach == Reach::Host).map(argument);
+    let user = Arg::new("user").long("user").value_name("EMAIL").required(true).help("Whose token: the address that signed up");
+    let ttl = Arg::new("ttl").long("ttl").value_name("TIME").default_value("1h").help("How long it is good, such as 30m, 1h, 7d");
+    let ttl = ttl.value_parser(|text: &str| parse_duration(text).and_then(at_least_a_second));
+    let topic = Arg::new("topic").long("topic").value_name("T").help("Only this topic");
+    let topic = topic.value_parser(["task-events", "task-updates", "reminders"]);
+    let follow = Arg::new("follow").long("follow").action(ArgAction::SetTrue).help("Go on as events happen, until Ctrl-C");
+    let path = |id: &'static str| Arg::new(id).required(true).value_parser(clap::value_parser!(PathBuf));
+    Command::new("tidings")
+        .about("An event-driven todo system: every change is an event")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .args(OPTIONS.iter().filter(|option| option.reach == Reach::Everywhere).map(|option| argument(option).global(true)))
+        .arg(config_argument())
+        .after_help(
+            "Every option is also a variable (TIDINGS_…) and a key of the configuration file; the flag wins over the variable, the \
+             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET, or a file named by --jwt-secret-file.",
+        )
+        .subcommand(Command::new("up").about("Runs Tidings until Ctrl-C or SIGTERM").args(host_options()))
+        .subcommand(Command::new("token").about("Prints a bearer token, made with this data folder's key").args([user, ttl]))
+        .subcommand(
+            Command::new("check").about("Reads configuration and components, and reports every fault at once").args(host_options()),
+        )
+        .subcommand(Command::new("components").about("Shows what runs: name, version, digest, since when, requests, faults"))
+        .subcommand(Command::new("events").about("Prints the log, one CloudEvent a line").args([topic, follow]))
+        .subcommand(Command::new("migrate").about("Makes the tables of the data folder, or brings them up to date; `up` does so too"))
+        .subcommand(
+            Command::new("precompile").hide(true).about("Compiles the components of a bundle (a step of the build)").args([path("from"), path("to")]),
+        )
+}
+
+fn at_least_a_second(time: Duration) -> Result<Duration, String> {
+    if time < Duration::from_secs(1) { Err("a token is good for a second or more".to_owned()) } else { Ok(time) }
+}
+
+/// The flag of an option; its variable and default stand in the help, for its value is looked for in `config`.
+fn argument(option: &'static Opt) -> Arg {
+    let default = option.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+    let help = format!("{} [env: {}]{default}", option.help, option.variable());
+    Arg::new(option.key).long(option.flag()).value_name(option.value).help(help)
+}
+
+fn config_argument() -> Arg {
+    let help = "The configuration file (TOML), whose keys are the options with _ for - [env: TIDINGS_CONFIG]";
+    Arg::new("config").long("config").value_name("FILE").global(true).value_parser(clap::value_parser!(PathBuf)).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_reach_the_configuration() {
+        let arguments = ["tidings", "up", "--listen", "127.0.0.1:0", "--data", "/tmp/x"];
+        let matches = command().try_get_matches_from(arguments).unwrap();
+        let sources = sources(matches.subcommand().unwrap().1);
+        assert_eq!(sources.flags["listen"], "127.0.0.1:0");
+        assert_eq!(sources.flags["data"], "/tmp/x");
+    }
+
+    #[test]
+    fn no_secret_has_a_flag() {
+        let help = command().find_subcommand_mut("up").unwrap().render_long_help().to_string();
+        assert!(!help.contains("--jwt-secret <") && help.contains("--jwt-secret-file"), "{help}");
+        assert!(help.contains("TIDINGS_OPS_LISTEN"), "{help}");
+    }
+
+    #[test]
+    fn nonsense_is_a_fault_of_usage() {
+        for arguments in
+            [vec!["tidings", "swap"], vec!["tidings", "token"], vec!["tidings", "token", "--user", "x", "--ttl", "0s"]]
+        {
+            assert_eq!(command().try_get_matches_from(&arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
+        }
+    }
+}

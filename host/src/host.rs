@@ -1,0 +1,162 @@
+//! Builds all parts from the configuration, runs them until told to stop, and lets go of them in order.
+//!
+//! What must not live here: anything that a part does.
+
+use crate::admin;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, DrainConfig};
+use crate::engine::{Bundle, Engine};
+use crate::events::{Bus, LocalBus};
+use crate::http::Listener;
+use crate::http::ops::Ops;
+use crate::http::public::Public;
+use crate::identity::{Identity, SigningKey};
+use crate::ports::Backing;
+use crate::sse::{Hub, HubLimits, feed};
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use crate::task::Tasks;
+use crate::telemetry::Metrics;
+use anyhow::Context;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Connections to the operations listener at one time.
+const OPS_CONNECTIONS: usize = 256;
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What a command that needs no listener has of a host: the store, and who people are.
+pub struct Foundation {
+    pub store: Arc<dyn Store>,
+    pub identity: Arc<Identity>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Foundation {
+    /// Opens the data folder. Fails where another process has it.
+    pub async fn open(config: &Config, tasks: &Tasks) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).await?);
+        let key = SigningKey::load_or_create(&config.data)?;
+        let identity = Identity::new(store.clone(), clock.clone(), tasks, key, config.identity.clone())?;
+        Ok(Self { store, identity: Arc::new(identity), clock })
+    }
+}
+
+/// The components of the configuration.
+pub fn bundle(config: &Config, embedded: &'static [u8]) -> anyhow::Result<Bundle> {
+    match &config.manifest {
+        Some(manifest) => Bundle::from_manifest(manifest),
+        None => Bundle::embedded(embedded),
+    }
+}
+
+/// Runs a host until a signal ends it. `Err`: it did not come to serve, and why.
+pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let metrics = Metrics::begin()?;
+    more_files();
+    let public = Listener::bind("public", config.listen.public)?;
+    let ops = Listener::bind("ops", config.listen.ops)?;
+    let tasks = Tasks::default();
+    let foundation = Foundation::open(&config, &tasks).await?;
+    let Foundation { store, identity, clock } = &foundation;
+    let backing = Backing { store: store.clone(), clock: clock.clone(), identity: identity.clone() };
+    let engine = Arc::new(Engine::load(bundle(&config, embedded)?, &backing)?);
+    let hub = Hub::new(HubLimits::default());
+    let bus = LocalBus::new(store.clone());
+    let connections = Tasks::default();
+
+    tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
+    tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
+    tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
+    tasks.spawn("metrics", tidy(metrics.clone(), tasks.clone()));
+    admin::serve(&config.data, admin::Admin::new(engine.clone(), &foundation), &tasks)?;
+
+    let lines = [public.announcement(), ops.announcement()];
+    let handler = Public::new(engine, identity.clone(), hub.clone(), store.clone(), clock.clone(), connections.clone())?;
+    let at_once = config.listen.max_connections;
+    connections.spawn("public listener", public.serve(Arc::new(handler), at_once, connections.clone()));
+    // For operators to the last: it ends with the background tasks, after the connections.
+    tasks.spawn("ops listener", ops.serve(Arc::new(Ops { store: store.clone(), metrics }), OPS_CONNECTIONS, tasks.clone()));
+    announce(&lines)?;
+    tracing::info!(data = %config.data.display(), "ready");
+
+    signals.first().await;
+    tracing::info!("stopping: open requests may end; another signal ends them at once");
+    tokio::select! {
+        () = drain(&hub, connections, tasks, store.as_ref(), config.drain) => tracing::info!("stopped"),
+        () = signals.first() => {
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        }
+    }
+    Ok(())
+}
+
+/// No new connections; requests end, streams are ended in a spread; then what works in the background; the store last.
+async fn drain(hub: &Hub, connections: Tasks, tasks: Tasks, store: &dyn Store, config: DrainConfig) {
+    let ending = async { tokio::join!(connections.stop(), hub.drain(config.stream_spread)) };
+    if tokio::time::timeout(config.timeout.max(config.stream_spread), ending).await.is_err() {
+        tracing::warn!("some requests did not end in time and are cut off");
+    }
+    if tokio::time::timeout(config.timeout, tasks.stop()).await.is_err() {
+        tracing::warn!("some background tasks did not end in time");
+    }
+    store.close().await;
+}
+
+/// One line a listener on standard output, for whoever waits for them.
+fn announce(lines: &[String]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}").context("standard output is closed")?;
+    }
+    out.flush().context("standard output is closed")
+}
+
+async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tasks: Tasks) {
+    let stop = tasks.stopping();
+    while stop.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        if let Err(error) = store.sweep(clock.now()).await {
+            tracing::warn!(%error, "what is kept no longer could not be removed; it is tried again in an hour");
+        }
+    }
+}
+
+async fn tidy(metrics: Metrics, tasks: Tasks) {
+    let stop = tasks.stopping();
+    while stop.run_until_cancelled(tokio::time::sleep(Metrics::TIDY_EVERY)).await.is_some() {
+        metrics.tidy();
+    }
+}
+
+/// As many open files as the system lets us have: each stream is one.
+fn more_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be heard");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// The next of either.
+    async fn first(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Every error that the host itself answers with, as an RFC 9457 problem document. Components make their own; where
+//! both have one for the same thing, it has the same name. The list for readers is docs/problems.md.
+
+use super::body::{Body, full};
+use crate::engine::Fault;
+use crate::identity::Denied;
+use crate::store::StoreError;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+/// What went wrong, in words for the client. A cause that is ours to know is logged where it is seen, and is never in here.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    detail: String,
+    header: Option<(HeaderName, &'static str)>,
+    /// What is at fault: a field or parameter, and why.
+    errors: Vec<(String, &'static str)>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, name, title, detail: detail.into(), header: None, errors: Vec::new() }
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// 404: nothing answers to this path.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", "Nothing is here.")
+    }
+
+    /// 405; `allow` lists what would be.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This path answers to {allow}.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail).with(ALLOW, allow)
+    }
+
+    /// 422; each parameter by its name.
+    pub fn unknown_parameters(names: Vec<String>) -> Self {
+        let detail = "The query has parameters that this path does not know.";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request", detail);
+        Self { errors: names.into_iter().map(|name| (name, "There is no such parameter.")).collect(), ..problem }
+    }
+
+    /// 413.
+    pub fn too_large(limit: u64) -> Self {
+        let detail = format!("A body has at most {limit} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", detail)
+    }
+
+    /// 500: a fault of ours.
+    pub fn internal() -> Self {
+        let detail = "The server made a mistake. The request id leads its operator to the cause.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    /// 403 for the lack of a scope.
+    pub fn forbidden(scope: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", format!("This needs the scope {scope}."))
+    }
+
+    /// 503, with a reason fit to be shown.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable just now", reason).with(RETRY_AFTER, "1")
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The document. `instance` is the path that was asked for.
+    pub fn into_response(self, instance: &str, request_id: &str) -> Response<Body> {
+        let kind = format!("urn:tidings:problem:{}", self.name);
+        let fields: [(&str, Value); 6] = [
+            ("type", kind.into()),
+            ("title", self.title.into()),
+            ("status", self.status.as_u16().into()),
+            ("detail", self.detail.into()),
+            ("instance", instance.into()),
+            ("request_id", request_id.into()),
+        ];
+        let mut document: Map<String, Value> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if !self.errors.is_empty() {
+            let errors = self.errors.iter().map(|(path, detail)| json!({"path": path, "detail": detail}));
+            document.extend([("errors".to_owned(), errors.collect())]);
+        }
+        let mut response = Response::new(full(Value::Object(document).to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let detail = denied.to_string();
+        match denied {
+            Denied::Missing => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", "This needs a bearer token.")
+                .with(WWW_AUTHENTICATE, "Bearer"),
+            Denied::Invalid => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
+                .with(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            Denied::Ambiguous => Self::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", detail),
+            Denied::CrossSite => Self::new(StatusCode::FORBIDDEN, "cross-site", "Forbidden", detail),
+            Denied::Unavailable(reason) => Self::unavailable(reason),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => Self::unavailable(reason),
+            error => {
+                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Trapped | Fault::OutOfMemory => Self::internal(),
+            Fault::TimedOut => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "timeout",
+                "Timed out",
+                "There was no answer within the time that there is.",
+            ),
+            Fault::Overloaded => Self::unavailable("More is being asked than can be answered. Try again soon."),
+            Fault::NoComponent => Self::not_found(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_document_names_itself_and_its_request() {
+        let response = Problem::method_not_allowed("GET").into_response("/api/stream/tasks", "r-1");
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()["allow"], "GET");
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(document["type"], "urn:tidings:problem:method-not-allowed");
+        assert_eq!(document["request_id"], "r-1");
+        assert_eq!(document["instance"], "/api/stream/tasks");
+    }
+
+    #[test]
+    fn a_fault_of_ours_shows_no_cause() {
+        let problem = Problem::from(StoreError::Internal(anyhow::anyhow!("table task has no column x")));
+        assert_eq!(problem.status(), 500);
+        assert!(!problem.detail.contains("column"));
+    }
+}

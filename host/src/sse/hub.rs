@@ -1,0 +1,474 @@
+//! Who listens. Each subscriber has a bounded queue; nothing that a reader does or fails to do reaches beyond its own.
+//!
+//! No timer and no task a subscriber: one [`Hub::tick`] a second gives heartbeats, ends what has expired and gives up on
+//! readers that take nothing.
+
+use super::frame::Frame;
+use crate::identity::{Ended, Principal};
+use crate::store::LoggedEvent;
+use domain::id::UserId;
+use domain::time::Timestamp;
+use futures::task::AtomicWaker;
+use metrics::{counter, gauge};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What a subscriber may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct HubLimits {
+    /// Events that wait for one reader.
+    pub queue: usize,
+    /// After how long a reader that takes nothing is given up.
+    pub patience: Duration,
+    /// Seconds between two heartbeats.
+    pub heartbeat: u64,
+}
+
+impl Default for HubLimits {
+    fn default() -> Self {
+        Self { queue: 256, patience: Duration::from_secs(30), heartbeat: 15 }
+    }
+}
+
+/// Why a stream ended before its client went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The credentials expired or were revoked.
+    Credentials,
+    /// The reader took nothing.
+    Stalled,
+    /// The host stops.
+    Drained,
+}
+
+/// The registry of subscribers.
+pub struct Hub {
+    limits: HubLimits,
+    users: Mutex<HashMap<UserId, Vec<Arc<Subscriber>>>>,
+    count: AtomicUsize,
+    numbers: AtomicU64,
+    draining: AtomicBool,
+    arrived: Notify,
+}
+
+/// One reader, as the hub sees it.
+struct Subscriber {
+    number: u64,
+    principal: Principal,
+    state: Mutex<State>,
+    waker: AtomicWaker,
+    /// Cancelled to tear down a connection whose reader can no longer be reached through its body.
+    connection: Option<CancellationToken>,
+}
+
+struct State {
+    queue: VecDeque<Arc<Frame>>,
+    /// Something did not fit in the queue.
+    overflowed: bool,
+    heartbeat: bool,
+    end: Option<End>,
+    /// Since when there is something that the reader has not taken, or not yet written.
+    busy_since: Option<Instant>,
+}
+
+/// What a reader finds when it looks.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    Frames(VecDeque<Arc<Frame>>),
+    Heartbeat,
+    /// The queue was full, and what was in it is gone.
+    Overflowed,
+    Ended(End),
+}
+
+/// A reader's place in the hub; dropping it gives the place up.
+pub struct Subscription {
+    hub: Arc<Hub>,
+    subscriber: Arc<Subscriber>,
+}
+
+impl Hub {
+    pub fn new(limits: HubLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            users: Mutex::default(),
+            count: AtomicUsize::new(0),
+            numbers: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            arrived: Notify::new(),
+        })
+    }
+
+    /// Listens to one user's events from now on. It begins in the state of [`Subscription::begin_reading`]. `connection` is
+    /// cancelled if the reader is given up; needed where it is not polled while its client takes nothing.
+    pub fn subscribe(self: &Arc<Self>, principal: Principal, connection: Option<CancellationToken>) -> Subscription {
+        let end = self.draining.load(Ordering::Acquire).then_some(End::Drained);
+        let state = State { queue: VecDeque::new(), overflowed: false, heartbeat: false, end, busy_since: None };
+        let subscriber = Arc::new(Subscriber {
+            number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            principal,
+            state: Mutex::new(state),
+            waker: AtomicWaker::new(),
+            connection,
+        });
+        lock(&self.users).entry(subscriber.principal.user.clone()).or_default().push(subscriber.clone());
+        self.count.fetch_add(1, Ordering::AcqRel);
+        gauge!("tidings_stream_readers").increment(1.0);
+        self.arrived.notify_one();
+        Subscription { hub: self.clone(), subscriber }
+    }
+
+    /// How many listen.
+    pub fn readers(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Waits until somebody listens.
+    pub async fn somebody(&self) {
+        while self.readers() == 0 {
+            self.arrived.notified().await;
+        }
+    }
+
+    /// Queues an event for everybody who listens to its user.
+    pub fn deliver(&self, event: &LoggedEvent) {
+        let listeners = match lock(&self.users).get(&event.user) {
+            Some(listeners) => listeners.clone(),
+            None => return,
+        };
+        let Some(frame) = Frame::of(event).map(Arc::new) else { return };
+        let now = Instant::now();
+        for listener in &listeners {
+            listener.push(&frame, self.limits.queue, now);
+        }
+    }
+
+    /// To be called once a second, with a number that counts up by one.
+    pub fn tick(&self, second: u64, time: Timestamp, now: Instant) {
+        let beat = second % self.limits.heartbeat;
+        for listener in self.all() {
+            if listener.principal.expires_at.is_some_and(|expiry| expiry <= time) {
+                listener.end(End::Credentials);
+            } else if listener.stalled(now, self.limits.patience) {
+                listener.end(End::Stalled);
+            } else if listener.number % self.limits.heartbeat == beat {
+                listener.beat(now);
+            }
+        }
+    }
+
+    /// Ends the streams of whoever this ends.
+    pub fn ended(&self, ended: &Ended) {
+        self.all().iter().filter(|listener| ended.ends(&listener.principal)).for_each(|listener| listener.end(End::Credentials));
+    }
+
+    /// Who listens just now, each principal as often as it does.
+    pub fn principals(&self) -> Vec<Principal> {
+        self.all().iter().map(|listener| listener.principal.clone()).collect()
+    }
+
+    /// Ends the streams of exactly this principal.
+    pub fn end_principal(&self, principal: &Principal) {
+        self.all().iter().filter(|listener| listener.principal == *principal).for_each(|listener| listener.end(End::Credentials));
+    }
+
+    /// Ends every stream, spread over a time, and lets nobody begin a new one.
+    pub async fn drain(&self, spread: Duration) {
+        self.draining.store(true, Ordering::Release);
+        let listeners = self.all();
+        let pause = spread.checked_div(u32::try_from(listeners.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+        let begun = Instant::now();
+        for (at, listener) in (0u32..).zip(&listeners) {
+            let due = begun + pause * at;
+            if due > Instant::now() {
+                tokio::time::sleep_until(due).await;
+            }
+            listener.end(End::Drained);
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Subscriber>> {
+        lock(&self.users).values().flatten().cloned().collect()
+    }
+}
+
+impl Subscriber {
+    fn push(&self, frame: &Arc<Frame>, room: usize, now: Instant) {
+        let mut state = lock(&self.state);
+        if state.overflowed || state.end.is_some() {
+            return;
+        }
+        if state.queue.len() >= room {
+            state.queue = VecDeque::new();
+            state.overflowed = true;
+        } else {
+            state.queue.push_back(frame.clone());
+        }
+        state.busy_since.get_or_insert(now);
+        drop(state);
+        self.waker.wake();
+    }
+
+    fn beat(&self, now: Instant) {
+        let mut state = lock(&self.state);
+        state.heartbeat = true;
+        state.busy_since.get_or_insert(now);
+        drop(state);
+        self.waker.wake();
+    }
+
+    fn stalled(&self, now: Instant, patience: Duration) -> bool {
+        lock(&self.state).busy_since.is_some_and(|since| now.duration_since(since) >= patience)
+    }
+
+    fn end(&self, end: End) {
+        let mut state = lock(&self.state);
+        if state.end.is_some() {
+            return;
+        }
+        state.end = Some(end);
+        state.queue = VecDeque::new();
+        drop(state);
+        let reason = match end {
+            End::Credentials => "credentials",
+            End::Stalled => "stalled",
+            End::Drained => "drained",
+        };
+        counter!("tidings_stream_ends_total", "reason" => reason).increment(1);
+        self.waker.wake();
+        if let (End::Stalled, Some(connection)) = (end, &self.connection) {
+            connection.cancel();
+        }
+    }
+}
+
+impl Subscription {
+    pub fn principal(&self) -> &Principal {
+        &self.subscriber.principal
+    }
+
+    /// What there is, in order of weight: the end, an overflow, events, a heartbeat. Being asked again is what tells the hub that
+    /// what was taken has been written.
+    pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
+        self.subscriber.waker.register(cx.waker());
+        let mut state = lock(&self.subscriber.state);
+        state.busy_since = Some(Instant::now());
+        if let Some(end) = state.end {
+            return Poll::Ready(Taken::Ended(end));
+        }
+        if state.overflowed {
+            return Poll::Ready(Taken::Overflowed);
+        }
+        if !state.queue.is_empty() {
+            return Poll::Ready(Taken::Frames(std::mem::take(&mut state.queue)));
+        }
+        if std::mem::take(&mut state.heartbeat) {
+            return Poll::Ready(Taken::Heartbeat);
+        }
+        state.busy_since = None;
+        Poll::Pending
+    }
+
+    /// Ready once the stream is to end, whatever is still queued.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<End> {
+        self.subscriber.waker.register(cx.waker());
+        match lock(&self.subscriber.state).end {
+            Some(end) => Poll::Ready(end),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The reader takes from the log for a while: what is queued is let go, and an overflow is no fault.
+    pub fn begin_reading(&self) {
+        let mut state = lock(&self.subscriber.state);
+        state.overflowed = false;
+        state.queue = VecDeque::new();
+        state.busy_since = Some(Instant::now());
+    }
+
+    /// The reader has come to the log's end: false where more than the queue holds was written meanwhile, so that it must go on.
+    pub fn end_reading(&self) -> bool {
+        let mut state = lock(&self.subscriber.state);
+        let complete = !state.overflowed;
+        state.overflowed = false;
+        state.busy_since = Some(Instant::now());
+        complete
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut users = lock(&self.hub.users);
+        if let Some(listeners) = users.get_mut(&self.subscriber.principal.user) {
+            listeners.retain(|listener| listener.number != self.subscriber.number);
+            if listeners.is_empty() {
+                users.remove(&self.subscriber.principal.user);
+            }
+        }
+        drop(users);
+        self.hub.count.fetch_sub(1, Ordering::AcqRel);
+        gauge!("tidings_stream_readers").decrement(1.0);
+    }
+}
+
+/// A lock whose holder panicked guards data that is still whole: no critical section here can stop half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::frame::tests::event;
+    use super::*;
+    use crate::identity::{Origin, Scope};
+    use domain::change::{Actor, ActorKind};
+    use futures::task::noop_waker;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    pub fn principal(user: &str, expires_at: Option<Timestamp>) -> Principal {
+        Principal {
+            user: user.parse().unwrap(),
+            actor: Actor { kind: ActorKind::User, id: user.into() },
+            scopes: [Scope::TasksRead].into_iter().collect(),
+            origin: Origin::SignIn(Uuid::nil()),
+            expires_at,
+        }
+    }
+
+    fn hub(queue: usize) -> Arc<Hub> {
+        Hub::new(HubLimits { queue, ..HubLimits::default() })
+    }
+
+    fn take(subscription: &Subscription) -> Option<Taken> {
+        match subscription.poll_take(&mut Context::from_waker(&noop_waker())) {
+            Poll::Ready(taken) => Some(taken),
+            Poll::Pending => None,
+        }
+    }
+
+    fn sequences(taken: Option<Taken>) -> Vec<u64> {
+        match taken {
+            Some(Taken::Frames(frames)) => frames.iter().map(|frame| frame.sequence).collect(),
+            None => Vec::new(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn events_reach_their_user_and_nobody_else() {
+        let hub = hub(8);
+        let (mine, theirs) = (hub.subscribe(principal("a", None), None), hub.subscribe(principal("b", None), None));
+        hub.deliver(&event("a", 1));
+        hub.deliver(&event("a", 2));
+        assert_eq!(sequences(take(&mine)), [1, 2]);
+        assert_eq!(take(&theirs), None);
+        drop(mine);
+        assert_eq!(hub.readers(), 1);
+        assert!(!lock(&hub.users).contains_key(&"a".parse::<UserId>().unwrap()));
+    }
+
+    #[test]
+    fn a_full_queue_is_let_go_and_told() {
+        let hub = hub(3);
+        let slow = hub.subscribe(principal("a", None), None);
+        (1..=10).for_each(|sequence| hub.deliver(&event("a", sequence)));
+        assert_eq!(lock(&slow.subscriber.state).queue.capacity(), 0);
+        assert_eq!(take(&slow), Some(Taken::Overflowed));
+    }
+
+    #[test]
+    fn an_overflow_while_reading_the_log_sends_the_reader_back_to_it() {
+        let hub = hub(3);
+        let reader = hub.subscribe(principal("a", None), None);
+        (1..=10).for_each(|sequence| hub.deliver(&event("a", sequence)));
+        assert!(!reader.end_reading());
+        assert!(reader.end_reading());
+        hub.deliver(&event("a", 11));
+        assert_eq!(sequences(take(&reader)), [11]);
+    }
+
+    #[test]
+    fn what_expires_or_is_revoked_ends() {
+        let hub = hub(8);
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let (expiring, other) = (hub.subscribe(principal("a", Some(at(1_000))), None), hub.subscribe(principal("b", None), None));
+        hub.tick(1, at(999), Instant::now());
+        assert_eq!(take(&expiring), None);
+        hub.tick(2, at(1_000), Instant::now());
+        assert_eq!(take(&expiring), Some(Taken::Ended(End::Credentials)));
+        hub.ended(&Ended::User("b".parse().unwrap()));
+        assert_eq!(take(&other), Some(Taken::Ended(End::Credentials)));
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_is_given_up_with_its_connection() {
+        let hub = hub(8);
+        let connection = CancellationToken::new();
+        let stalled = hub.subscribe(principal("a", None), Some(connection.clone()));
+        let idle = hub.subscribe(principal("b", None), None);
+        assert_eq!((take(&stalled), take(&idle)), (None, None));
+        hub.deliver(&event("a", 1));
+        hub.tick(20, Timestamp::MIN, Instant::now() + Duration::from_secs(29));
+        assert!(!connection.is_cancelled());
+        hub.tick(21, Timestamp::MIN, Instant::now() + Duration::from_secs(31));
+        assert!(connection.is_cancelled());
+        assert_eq!(take(&stalled), Some(Taken::Ended(End::Stalled)));
+        assert_eq!(take(&idle), None);
+    }
+
+    #[test]
+    fn each_reader_gets_one_heartbeat_in_fifteen_seconds() {
+        let hub = hub(8);
+        let readers: Vec<_> = (0..40).map(|_| hub.subscribe(principal("a", None), None)).collect();
+        let mut beats = vec![0; readers.len()];
+        for second in 0..30 {
+            hub.tick(second, Timestamp::MIN, Instant::now());
+            for (reader, beats) in readers.iter().zip(&mut beats) {
+                *beats += usize::from(take(reader) == Some(Taken::Heartbeat));
+            }
+        }
+        assert_eq!(beats, vec![2; 40]);
+    }
+
+    #[tokio::test]
+    async fn a_drain_is_spread_and_final() {
+        let hub = hub(8);
+        let readers: Vec<_> = (0..4).map(|_| hub.subscribe(principal("a", None), None)).collect();
+        let begun = Instant::now();
+        hub.drain(Duration::from_millis(80)).await;
+        assert!((60..1_000).contains(&begun.elapsed().as_millis()));
+        assert!(readers.iter().all(|reader| take(reader) == Some(Taken::Ended(End::Drained))));
+        assert_eq!(take(&hub.subscribe(principal("a", None), None)), Some(Taken::Ended(End::Drained)));
+    }
+
+    proptest! {
+        /// Whatever the pace of the reader: it sees every event in order, or is told that it does not.
+        #[test]
+        fn nothing_is_lost_in_silence(room in 1usize..6, paces in proptest::collection::vec(0usize..4, 1..40)) {
+            let hub = hub(room);
+            let reader = hub.subscribe(principal("a", None), None);
+            let (mut sent, mut seen) = (0u64, Vec::new());
+            for pace in paces {
+                for _ in 0..pace {
+                    sent += 1;
+                    hub.deliver(&event("a", sent));
+                }
+                prop_assert!(lock(&reader.subscriber.state).queue.len() <= room);
+                match take(&reader) {
+                    Some(Taken::Frames(frames)) => seen.extend(frames.iter().map(|frame| frame.sequence)),
+                    Some(Taken::Overflowed) => { prop_assert!(pace > room); return Ok(()) }
+                    None => {}
+                    other => prop_assert!(false, "{:?}", other),
+                }
+            }
+            prop_assert_eq!(seen, (1..=sent).collect::<Vec<_>>());
+        }
+    }
+}
