@@ -1,6 +1,7 @@
 //! Writing JSON. Reading it, with every fault named, is [`crate::input`].
 
 use serde::Serialize;
+use serde_json::to_string;
 use serde_json::value::{RawValue, Value, to_raw_value, to_value};
 
 /// The JSON of a value of ours.
@@ -13,8 +14,9 @@ pub fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
 }
 
 /// The JSON of a value of ours, as text.
+#[allow(clippy::expect_used, reason = "as above")]
 pub fn text<T: Serialize + ?Sized>(value: &T) -> String {
-    String::from(Box::<str>::from(raw(value)))
+    to_string(value).expect("plain data has a JSON form")
 }
 
 /// The JSON of a value of ours, as a tree.

@@ -284,3 +284,39 @@ impl Serialize for Task {
         out.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lengths_are_counted_in_characters_after_trimming() {
+        assert_eq!(Title::new(&format!(" {} ", "ü".repeat(255))).unwrap().as_str().chars().count(), 255);
+        assert!(Title::new(&"ü".repeat(256)).is_err());
+        assert!(Title::new(" \t ").is_err());
+        assert!(Title::new("a\nb").is_err());
+        assert!(Tag::new(&"x".repeat(51)).is_err());
+        assert!(Description::new("a\tb\r\nc").is_ok());
+        assert!(Description::new("a\u{0}").is_err());
+        assert!(Description::new(&"ü".repeat(2_001)).is_err());
+        assert!(ReminderMinutes::new(43_200).is_ok() && ReminderMinutes::new(43_201).is_err());
+        let tags = |count: usize| Tags::new((0..count).map(|n| Tag::new(&format!("t{n}")).unwrap()));
+        assert!(tags(10).is_ok() && tags(11).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_title_is_what_it_says(text in "(?s).{0,300}") {
+            if let Ok(title) = Title::new(&text) {
+                prop_assert_eq!(title.as_str(), text.trim());
+                prop_assert!((1..=255).contains(&title.as_str().chars().count()));
+                prop_assert!(!title.as_str().chars().any(char::is_control));
+                prop_assert_eq!(Title::new(title.as_str()), Ok(title.clone()));
+            } else {
+                let length = text.trim().chars().count();
+                prop_assert!(length == 0 || length > 255 || text.trim().chars().any(char::is_control));
+            }
+        }
+    }
+}
