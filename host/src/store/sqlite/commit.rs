@@ -3,21 +3,19 @@
 //! The sets are decided in order, each against what those before it left. A set that conflicts leaves nothing behind,
 //! not even a gap in its user's numbers, for the numbers are given out only to sets that stand.
 
-use super::bulk::{Insert, Values};
-use super::rows::{self, PUT_TASK, TaskRow};
+use super::record::{Logged, Record, Remembered, UserRow};
+use super::rows::{self, TaskRow};
 use super::text;
 use crate::store::{ChangeSet, StoreError};
-use domain::change::{Change, ChangedFields};
-use domain::event::{Event, EventIds, Origin};
+use domain::change::Change;
+use domain::event::{EventIds, Origin};
 use domain::id::{TaskId, UserId};
 use domain::json;
-use domain::ports::KeptAnswer;
-use domain::preferences::Preferences;
-use domain::task::{Description, ReminderMinutes, Tag, Tags, Task};
+use domain::task::{Description, Tags, Task};
 use domain::time::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// The numbers last given out. Only the writer gives any out, so it keeps them in memory.
@@ -85,24 +83,6 @@ struct UserNumbers {
     moved: bool,
 }
 
-struct Logged<'a> {
-    position: i64,
-    user: &'a UserId,
-    sequence: u64,
-    time: Timestamp,
-    event: Event,
-}
-
-struct Remembered<'a> {
-    set: &'a ChangeSet,
-    change: &'a Change,
-    id: Uuid,
-    sequence: u64,
-}
-
-/// An answer, its key, and the set that it came with.
-type KeptHere<'a> = (&'a ChangeSet, &'a str, &'a KeptAnswer);
-
 /// What is known of the group's world, and what is to be written.
 #[derive(Default)]
 struct Group<'a> {
@@ -111,16 +91,7 @@ struct Group<'a> {
     departed: HashSet<&'a UserId>,
     taken_claims: HashSet<(&'a str, &'a str)>,
     taken_answers: HashSet<(&'a UserId, &'a str)>,
-    /// Text index entries to be removed, and to be made: row number and grams.
-    stale_grams: Vec<i64>,
-    grams: BTreeMap<i64, String>,
-    /// Tags, by user, name and row number: true to be made, false to be removed.
-    tags: BTreeMap<(&'a UserId, Tag, i64), bool>,
-    history: Vec<Remembered<'a>>,
-    log: Vec<Logged<'a>>,
-    claims: Vec<(&'a str, &'a str, Timestamp)>,
-    answers: Vec<KeptHere<'a>>,
-    preferences: HashMap<&'a UserId, &'a Preferences>,
+    record: Record<'a>,
 }
 
 impl<'a> Group<'a> {
@@ -210,15 +181,15 @@ impl<'a> Group<'a> {
         }
         for (group, key) in &set.once {
             if self.taken_claims.insert((group, key)) {
-                self.claims.push((group, key, set.now));
+                self.record.claims.push((group, key, set.now));
             }
         }
         if let Some((key, answer)) = &set.kept_answer {
             self.taken_answers.insert((&set.user, key));
-            self.answers.push((set, key, answer));
+            self.record.answers.push((set, key, answer));
         }
         if let Some(preferences) = &set.preferences {
-            self.preferences.insert(&set.user, preferences);
+            self.record.preferences.insert(&set.user, preferences);
         }
     }
 
@@ -240,10 +211,10 @@ impl<'a> Group<'a> {
             traceparent: set.traceparent.as_deref(),
         };
         let ids = EventIds { task_event: event_id(set.now), task_update: event_id(set.now) };
-        self.history.push(Remembered { set, change, id: ids.task_event, sequence });
+        self.record.history.push(Remembered { set, change, id: ids.task_event, sequence });
         for event in origin.events(sequence, ids, change) {
             counters.position += 1;
-            self.log.push(Logged { position: counters.position, user: &set.user, sequence, time: set.now, event });
+            self.record.log.push(Logged { position: counters.position, user: &set.user, sequence, time: set.now, event });
         }
     }
 
@@ -255,17 +226,17 @@ impl<'a> Group<'a> {
         let search = text::fold(task.title.as_str(), task.description.as_ref().map(Description::as_str));
         if search != known.search {
             if known.version > 0 {
-                self.stale_grams.push(known.number);
+                self.record.stale_grams.push(known.number);
             }
-            self.grams.insert(known.number, text::grams(user_number, &search));
+            self.record.grams.insert(known.number, text::grams(user_number, &search));
             known.search = search;
         }
         if task.tags != known.tags {
             for tag in known.tags.iter() {
-                self.tags.insert((user, tag.clone(), known.number), false);
+                self.record.tags.insert((user, tag.clone(), known.number), false);
             }
             for tag in task.tags.iter() {
-                self.tags.insert((user, tag.clone(), known.number), true);
+                self.record.tags.insert((user, tag.clone(), known.number), true);
             }
             known.tags = task.tags.clone();
         }
@@ -274,84 +245,15 @@ impl<'a> Group<'a> {
     }
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        self.write_tasks(connection).await?;
-        self.write_events(connection).await?;
-        self.write_marks(connection).await
-    }
-
-    async fn write_tasks(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let mut tasks: Vec<TaskRow<'_>> = Vec::new();
         for (&(user, _), known) in &self.tasks {
             tasks.extend(known.put.map(|task| TaskRow { number: known.number, user, task, search: &known.search }));
         }
         tasks.sort_unstable_by_key(|row| row.number);
-        PUT_TASK.run(connection, &tasks, rows::bind_task).await?;
-
-        if !self.stale_grams.is_empty() {
-            let sql = "DELETE FROM task_gram WHERE rowid IN (SELECT value FROM json_each(?))";
-            sqlx::query(sql).bind(json::text(&self.stale_grams)).execute(&mut *connection).await?;
-        }
-        let grams: Vec<(&i64, &String)> = self.grams.iter().collect();
-        let put_grams = Insert { head: "INSERT INTO task_gram (rowid, grams)", columns: 2, tail: "" };
-        let bind = |row: &(&i64, &String), values: Values| values.add(*row.0).add(row.1.as_str());
-        put_grams.run(connection, &grams, bind).await?;
-
-        let tags = |wanted: bool| self.tags.iter().filter(move |(_, made)| **made == wanted).map(|(key, _)| key);
-        let removed: Vec<_> = tags(false).map(|(user, tag, task)| (user, tag, task)).collect();
-        if !removed.is_empty() {
-            let sql = "DELETE FROM task_tag WHERE (user_id, tag, task) IN \
-                       (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))";
-            sqlx::query(sql).bind(json::text(&removed)).execute(&mut *connection).await?;
-        }
-        let made: Vec<_> = tags(true).collect();
-        let put_tags = Insert { head: "INSERT INTO task_tag (user_id, tag, task)", columns: 3, tail: "ON CONFLICT DO NOTHING" };
-        put_tags.run(connection, &made, |(user, tag, task), v| v.add(user.as_str()).add(tag.as_str()).add(*task)).await
-    }
-
-    async fn write_events(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let users: Vec<_> = self.users.iter().filter(|(_, numbers)| numbers.moved).collect();
-        let put_users = Insert {
-            head: "INSERT INTO user_sequence (number, user_id, sequence)",
-            columns: 3,
-            tail: "ON CONFLICT (user_id) DO UPDATE SET sequence = excluded.sequence",
-        };
-        let bind = |(user, numbers): &(&&UserId, &UserNumbers), v: Values| {
-            v.add(numbers.number).add(user.as_str()).add(rows::number(numbers.sequence))
-        };
-        put_users.run(connection, &users, bind).await?;
-
-        let put_history = Insert {
-            head: "INSERT INTO task_event \
-                   (user_id, sequence, id, task_id, kind, time, actor_kind, actor_id, source, changed_fields)",
-            columns: 10,
-            tail: "",
-        };
-        put_history.run(connection, &self.history, bind_history).await?;
-        let put_events = Insert {
-            head: "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body)",
-            columns: 8,
-            tail: "",
-        };
-        put_events.run(connection, &self.log, bind_event).await
-    }
-
-    async fn write_marks(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let put_claims = Insert { head: "INSERT INTO processed_event (consumer_group, key, processed_at)", columns: 3, tail: "" };
-        put_claims.run(connection, &self.claims, |(group, key, at), v| v.add(*group).add(*key).add(at.millis())).await?;
-        let put_answers = Insert {
-            head: "INSERT INTO kept_answer (user_id, key, fingerprint, status, headers, body, kept_at)",
-            columns: 7,
-            tail: "",
-        };
-        put_answers.run(connection, &self.answers, bind_answer).await?;
-        let preferences: Vec<_> = self.preferences.iter().collect();
-        let put_preferences = Insert {
-            head: "INSERT INTO preference (user_id, time_zone, default_reminder_minutes, theme)",
-            columns: 4,
-            tail: "ON CONFLICT (user_id) DO UPDATE SET time_zone = excluded.time_zone, \
-                   default_reminder_minutes = excluded.default_reminder_minutes, theme = excluded.theme",
-        };
-        put_preferences.run(connection, &preferences, bind_preferences).await
+        let moved = self.users.iter().filter(|(_, numbers)| numbers.moved);
+        let mut users: Vec<UserRow<'_>> = moved.map(|(user, numbers)| (numbers.number, *user, numbers.sequence)).collect();
+        users.sort_unstable();
+        self.record.write(connection, &tasks, &users).await
     }
 }
 
@@ -380,50 +282,4 @@ fn index(key: i64) -> usize {
 fn event_id(time: Timestamp) -> Uuid {
     let millis = u64::try_from(time.millis()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
-}
-
-fn bind_history(entry: &Remembered<'_>, values: Values) -> Values {
-    let Remembered { set, change, id, sequence } = entry;
-    values
-        .add(set.user.as_str())
-        .add(rows::number(*sequence))
-        .add(id.as_bytes().as_slice())
-        .add(change.task.id.0.as_bytes().as_slice())
-        .add(change.kind.name())
-        .add(set.now.millis())
-        .add(set.actor.kind.name())
-        .add(set.actor.id.as_str())
-        .add(set.source.name())
-        .add(json::text(&ChangedFields(&change.changed_fields)))
-}
-
-fn bind_event(logged: &Logged<'_>, values: Values) -> Values {
-    values
-        .add(logged.position)
-        .add(logged.event.topic)
-        .add(logged.user.as_str())
-        .add(rows::number(logged.sequence))
-        .add(logged.event.id.as_bytes().as_slice())
-        .add(logged.event.kind)
-        .add(logged.time.millis())
-        .add(logged.event.body.get())
-}
-
-fn bind_answer((set, key, answer): &KeptHere<'_>, values: Values) -> Values {
-    values
-        .add(set.user.as_str())
-        .add(*key)
-        .add(answer.fingerprint.as_str())
-        .add(answer.status)
-        .add(json::text(&answer.headers))
-        .add(answer.body.as_str())
-        .add(set.now.millis())
-}
-
-fn bind_preferences((user, preferences): &(&&UserId, &&Preferences), values: Values) -> Values {
-    values
-        .add(user.as_str())
-        .add(preferences.time_zone.name())
-        .add(preferences.default_reminder_minutes.map(ReminderMinutes::get))
-        .add(preferences.theme.name())
 }

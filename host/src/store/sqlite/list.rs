@@ -28,7 +28,8 @@ type Sql = QueryBuilder<Sqlite>;
 /// A user's tasks.
 pub(super) async fn tasks(readers: &SqlitePool, user: &UserId, query: &TaskQuery) -> Result<Vec<Task>, StoreError> {
     let list = List::new(user, query);
-    if list.text.as_ref().is_some_and(|sought| sought.contains(text::SEPARATOR)) {
+    let impossible = list.text.as_ref().is_some_and(|sought| sought.contains(text::SEPARATOR));
+    if impossible || list.priorities.iter().all(|priority| list.is_behind_us(*priority)) {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();

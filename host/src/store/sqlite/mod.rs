@@ -3,7 +3,7 @@
 //! One writer ([`writer`]) through which everything is written, in groups; a few read-only connections beside it. WAL with
 //! `synchronous=FULL`: what is answered is on the disk.
 //!
-//! [`open`] guards the folder, [`commit`] decides and writes change sets, [`list`] answers queries, [`text`] searches,
+//! [`open`] guards the folder, [`commit`] decides change sets, [`record`] writes them, [`list`] answers queries, [`text`] searches,
 //! [`erase`] removes; [`rows`] and [`bulk`] are the way of values into and out of SQL.
 
 mod accounts;
@@ -15,6 +15,7 @@ mod ledger;
 mod list;
 mod log;
 mod open;
+mod record;
 mod rows;
 mod text;
 mod writer;

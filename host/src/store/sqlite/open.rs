@@ -86,6 +86,8 @@ fn write_options(file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .statement_cache_capacity(128)
         .pragma("cache_size", "-16384")
+        // Pages. Four times the default: a hot page is then copied to its place, and synced, a quarter as often.
+        .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
         .thread_name(|_| "sqlite-writer".to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod contract;
 mod folder;
+mod list;
 mod scale;
 mod writer;
 

@@ -1,0 +1,182 @@
+//! What a group of change sets writes, in few statements.
+
+use super::bulk::{Insert, Values};
+use super::rows::{self, PUT_TASK, TaskRow};
+use crate::store::{ChangeSet, StoreError};
+use domain::change::{Change, ChangedFields};
+use domain::event::Event;
+use domain::id::UserId;
+use domain::json;
+use domain::ports::KeptAnswer;
+use domain::preferences::Preferences;
+use domain::task::{ReminderMinutes, Tag};
+use domain::time::Timestamp;
+use sqlx::sqlite::SqliteConnection;
+use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
+
+/// Rows to be written, beside the tasks and their users' numbers.
+#[derive(Default)]
+pub(super) struct Record<'a> {
+    /// Text index entries to be removed, and to be made: row number and grams.
+    pub stale_grams: Vec<i64>,
+    pub grams: BTreeMap<i64, String>,
+    /// Tags, by user, name and row number: true to be made, false to be removed.
+    pub tags: BTreeMap<(&'a UserId, Tag, i64), bool>,
+    pub history: Vec<Remembered<'a>>,
+    pub log: Vec<Logged<'a>>,
+    /// Group, key, and when.
+    pub claims: Vec<(&'a str, &'a str, Timestamp)>,
+    pub answers: Vec<KeptHere<'a>>,
+    pub preferences: HashMap<&'a UserId, &'a Preferences>,
+}
+
+/// A user's row number and last sequence number.
+pub(super) type UserRow<'a> = (i64, &'a UserId, u64);
+
+/// An event and its place in the log.
+pub(super) struct Logged<'a> {
+    pub position: i64,
+    pub user: &'a UserId,
+    pub sequence: u64,
+    pub time: Timestamp,
+    pub event: Event,
+}
+
+/// A change and its place in the history.
+pub(super) struct Remembered<'a> {
+    pub set: &'a ChangeSet,
+    pub change: &'a Change,
+    pub id: Uuid,
+    pub sequence: u64,
+}
+
+/// An answer, its key, and the set that it came with.
+pub(super) type KeptHere<'a> = (&'a ChangeSet, &'a str, &'a KeptAnswer);
+
+impl Record<'_> {
+    /// Writes all of it, within the transaction of the caller.
+    pub async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        tasks: &[TaskRow<'_>],
+        users: &[UserRow<'_>],
+    ) -> Result<(), StoreError> {
+        PUT_TASK.run(connection, tasks, rows::bind_task).await?;
+        self.write_index(connection).await?;
+        let put_users = Insert {
+            head: "INSERT INTO user_sequence (number, user_id, sequence)",
+            columns: 3,
+            tail: "ON CONFLICT (user_id) DO UPDATE SET sequence = excluded.sequence",
+        };
+        put_users
+            .run(connection, users, |(number, user, last), v| v.add(*number).add(user.as_str()).add(rows::number(*last)))
+            .await?;
+        self.write_events(connection).await?;
+        self.write_marks(connection).await
+    }
+
+    /// Text index and tags.
+    async fn write_index(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        if !self.stale_grams.is_empty() {
+            let sql = "DELETE FROM task_gram WHERE rowid IN (SELECT value FROM json_each(?))";
+            sqlx::query(sql).bind(json::text(&self.stale_grams)).execute(&mut *connection).await?;
+        }
+        let grams: Vec<(&i64, &String)> = self.grams.iter().collect();
+        let put_grams = Insert { head: "INSERT INTO task_gram (rowid, grams)", columns: 2, tail: "" };
+        let bind = |row: &(&i64, &String), values: Values| values.add(*row.0).add(row.1.as_str());
+        put_grams.run(connection, &grams, bind).await?;
+
+        let tags = |wanted: bool| self.tags.iter().filter(move |(_, made)| **made == wanted).map(|(key, _)| key);
+        let removed: Vec<_> = tags(false).map(|(user, tag, task)| (user, tag, task)).collect();
+        if !removed.is_empty() {
+            let sql = "DELETE FROM task_tag WHERE (user_id, tag, task) IN \
+                       (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))";
+            sqlx::query(sql).bind(json::text(&removed)).execute(&mut *connection).await?;
+        }
+        let made: Vec<_> = tags(true).collect();
+        let put_tags = Insert { head: "INSERT INTO task_tag (user_id, tag, task)", columns: 3, tail: "ON CONFLICT DO NOTHING" };
+        put_tags.run(connection, &made, |(user, tag, task), v| v.add(user.as_str()).add(tag.as_str()).add(*task)).await
+    }
+
+    async fn write_events(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let put_history = Insert {
+            head: "INSERT INTO task_event \
+                   (user_id, sequence, id, task_id, kind, time, actor_kind, actor_id, source, changed_fields)",
+            columns: 10,
+            tail: "",
+        };
+        put_history.run(connection, &self.history, bind_history).await?;
+        let put_events = Insert {
+            head: "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body)",
+            columns: 8,
+            tail: "",
+        };
+        put_events.run(connection, &self.log, bind_event).await
+    }
+
+    async fn write_marks(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let put_claims = Insert { head: "INSERT INTO processed_event (consumer_group, key, processed_at)", columns: 3, tail: "" };
+        put_claims.run(connection, &self.claims, |(group, key, at), v| v.add(*group).add(*key).add(at.millis())).await?;
+        let put_answers = Insert {
+            head: "INSERT INTO kept_answer (user_id, key, fingerprint, status, headers, body, kept_at)",
+            columns: 7,
+            tail: "",
+        };
+        put_answers.run(connection, &self.answers, bind_answer).await?;
+        let preferences: Vec<_> = self.preferences.iter().collect();
+        let put_preferences = Insert {
+            head: "INSERT INTO preference (user_id, time_zone, default_reminder_minutes, theme)",
+            columns: 4,
+            tail: "ON CONFLICT (user_id) DO UPDATE SET time_zone = excluded.time_zone, \
+                   default_reminder_minutes = excluded.default_reminder_minutes, theme = excluded.theme",
+        };
+        put_preferences.run(connection, &preferences, bind_preferences).await
+    }
+}
+
+fn bind_history(entry: &Remembered<'_>, values: Values) -> Values {
+    let Remembered { set, change, id, sequence } = entry;
+    values
+        .add(set.user.as_str())
+        .add(rows::number(*sequence))
+        .add(id.as_bytes().as_slice())
+        .add(change.task.id.0.as_bytes().as_slice())
+        .add(change.kind.name())
+        .add(set.now.millis())
+        .add(set.actor.kind.name())
+        .add(set.actor.id.as_str())
+        .add(set.source.name())
+        .add(json::text(&ChangedFields(&change.changed_fields)))
+}
+
+fn bind_event(logged: &Logged<'_>, values: Values) -> Values {
+    values
+        .add(logged.position)
+        .add(logged.event.topic)
+        .add(logged.user.as_str())
+        .add(rows::number(logged.sequence))
+        .add(logged.event.id.as_bytes().as_slice())
+        .add(logged.event.kind)
+        .add(logged.time.millis())
+        .add(logged.event.body.get())
+}
+
+fn bind_answer((set, key, answer): &KeptHere<'_>, values: Values) -> Values {
+    values
+        .add(set.user.as_str())
+        .add(*key)
+        .add(answer.fingerprint.as_str())
+        .add(answer.status)
+        .add(json::text(&answer.headers))
+        .add(answer.body.as_str())
+        .add(set.now.millis())
+}
+
+fn bind_preferences((user, preferences): &(&&UserId, &&Preferences), values: Values) -> Values {
+    values
+        .add(user.as_str())
+        .add(preferences.time_zone.name())
+        .add(preferences.default_reminder_minutes.map(ReminderMinutes::get))
+        .add(preferences.theme.name())
+}
