@@ -17,7 +17,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 /// How many entries a walk looks at: where each task must be looked up, and where the entry says enough.
 const LONG_LOOK: i64 = 1_500;
-const SHORT_LOOK: i64 = 20_000;
+const SHORT_LOOK: i64 = 8_000;
 /// A tag on fewer tasks than this is narrower than any text.
 const RARE_TAG: i64 = 2_000;
 /// How far a tag's tasks are counted.
@@ -180,7 +180,11 @@ impl<'a> List<'a> {
                 between = " UNION ALL ";
             }
         }
-        sql.push(format!(" ORDER BY k {direction}, i {direction}"));
+        match segment {
+            // One key for all: naming it would have SQLite sort what the index has in order.
+            Segment::Undated => sql.push(format!(" ORDER BY i {direction}")),
+            Segment::All | Segment::Dated => sql.push(format!(" ORDER BY k {direction}, i {direction}")),
+        };
     }
 
     /// Everything that matches, from an index that knows it, sorted.
