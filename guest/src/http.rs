@@ -186,3 +186,41 @@ pub(crate) fn with_body(status: StatusCode, content_type: HeaderValue, body: Str
     answer.headers_mut().insert(CONTENT_TYPE, content_type);
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uri: &str, headers: &[(&str, &str)]) -> Request {
+        let mut request = http::Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Request(request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn a_body_is_json_unless_it_says_otherwise() {
+        assert!(request("/", &[]).is_json());
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(request("/", &[("content-type", good)]).is_json(), "{good}");
+        }
+        for bad in ["text/plain", "text/json", "application/x-www-form-urlencoded", "", "application/jsonx", "image/svg+json"] {
+            assert!(!request("/", &[("content-type", bad)]).is_json(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn segments_are_what_stands_between_slashes() {
+        assert_eq!(request("/api/todos/1?x=/", &[]).segments(), ["api", "todos", "1"]);
+        assert_eq!(request("/api/todos/", &[]).segments(), ["api", "todos", ""]);
+        assert_eq!(request("/api//todos", &[]).segments(), ["api", "", "todos"]);
+    }
+
+    #[test]
+    fn tls_is_the_schemes_or_the_proxys_word() {
+        assert!(!request("http://a.example/", &[]).is_https());
+        assert!(request("https://a.example/", &[]).is_https());
+        assert!(request("http://a.example/", &[("x-forwarded-proto", "HTTPS")]).is_https());
+    }
+}
