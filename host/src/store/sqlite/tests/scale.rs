@@ -40,12 +40,13 @@ fn varied(n: usize) -> Task {
     }
     Task {
         title: Title::new(&format!("{} the {} {n}{rare}", word(3), word(7))).unwrap(),
-        description: (n % 3 == 0)
+        description: n
+            .is_multiple_of(3)
             .then(|| Description::new(&format!("{} and {} before {}", word(11), word(15), word(19))).unwrap()),
-        completed_at: (n % 4 == 0).then(|| at(n as i64)),
+        completed_at: n.is_multiple_of(4).then(|| at(n as i64)),
         priority: [Priority::Low, Priority::Medium, Priority::Medium, Priority::High][n / 3 % 4],
         tags: Tags::new(tags).unwrap(),
-        due_date: (n % 2 == 0).then(|| at(n as i64)),
+        due_date: n.is_multiple_of(2).then(|| at(n as i64)),
         created_at: at(n as i64),
         ..task("x")
     }
