@@ -1,7 +1,9 @@
 //! What can go wrong with a component, and the one place where that is logged and counted.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use super::runtime::Inside;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// Why a component gave no answer.
@@ -37,62 +39,49 @@ impl Fault {
     }
 }
 
+/// What a request holds while it is inside: one of its component's places, and the ticking of the epoch.
+pub(super) type Place = (OwnedSemaphorePermit, Inside);
+
 /// One request on its way through a component. Whoever sees it fail first says so, and the rest is silent.
 pub(super) struct Flight {
     component: Arc<super::Counters>,
     request_id: String,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
-    state: watch::Sender<State>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Flying,
-    Landed,
-    Failed(Fault),
+    place: Mutex<Option<Place>>,
+    settled: AtomicBool,
+    fault: watch::Sender<Option<Fault>>,
 }
 
 impl Flight {
-    pub fn new(component: Arc<super::Counters>, request_id: String, permit: OwnedSemaphorePermit) -> Arc<Self> {
-        let state = watch::Sender::new(State::Flying);
-        Arc::new(Self { component, request_id, permit: Mutex::new(Some(permit)), state })
+    pub fn new(component: Arc<super::Counters>, request_id: String, place: Place) -> Arc<Self> {
+        let (settled, fault) = (AtomicBool::new(false), watch::Sender::new(None));
+        Arc::new(Self { component, request_id, place: Mutex::new(Some(place)), settled, fault })
     }
 
-    /// It failed: log, count, remember; only the first time.
+    /// It failed: log, count, then tell who waits; only the first time.
     pub fn fail(&self, fault: Fault, why: &str) {
-        let first = self.state.send_if_modified(|state| {
-            let first = *state == State::Flying;
-            if first {
-                *state = State::Failed(fault);
-            }
-            first
-        });
-        if first {
+        if !self.settled.swap(true, Ordering::Relaxed) {
             self.component.fault(fault, &self.request_id, why);
+            self.fault.send_replace(Some(fault));
         }
     }
 
     /// The response is out, whole: the place is free for the next.
     pub fn land(&self) {
-        self.state.send_if_modified(|state| std::mem::replace(state, State::Landed) != State::Landed);
-        self.permit.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        self.settled.store(true, Ordering::Relaxed);
+        self.place.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
 
-    /// Whether it has failed so far.
+    /// What it failed of, if it has.
     pub fn failed(&self) -> Option<Fault> {
-        match *self.state.borrow() {
-            State::Failed(fault) => Some(fault),
-            State::Flying | State::Landed => None,
-        }
+        *self.fault.borrow()
     }
 
-    /// Waits until whoever holds the instance has said what became of it.
+    /// Waits until whoever holds the instance has said what became of it, which is about to happen.
     pub async fn verdict(&self) -> Fault {
-        let mut state = self.state.subscribe();
-        let settled = state.wait_for(|state| *state != State::Flying).await.map(|state| *state);
-        match settled {
-            Ok(State::Failed(fault)) => fault,
-            _ => Fault::Trapped,
+        let mut fault = self.fault.subscribe();
+        if tokio::time::timeout(Duration::from_secs(1), fault.wait_for(Option::is_some)).await.is_err() {
+            self.fail(Fault::Trapped, "its instance ended without an answer");
         }
+        self.failed().unwrap_or(Fault::Trapped)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Flight};
 use super::manifest::Limits;
-use super::stderr::Tail;
+use super::stderr::Said;
 use crate::ports::{self, Backing};
 use std::future::Future;
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ pub(super) struct InstanceState {
     table: ResourceTable,
     memory: MemoryLimit,
     ports: ports::Context,
-    stderr: Tail,
+    stderr: Said,
     flight: Option<Arc<Flight>>,
 }
 
@@ -86,9 +86,9 @@ impl ResourceLimiter for MemoryLimit {
         Ok(granted)
     }
 
-    fn table_growing(&mut self, _: usize, _: usize, maximum: Option<usize>) -> Result<bool> {
-        // The pool's own bound holds; a table without one does not grow.
-        Ok(maximum.is_some())
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        // The pool bounds tables.
+        Ok(true)
     }
 }
 
@@ -114,7 +114,7 @@ impl HandlerState for Maker {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> Result<Instance<InstanceState, Expiration, Worker>> {
-        let stderr = Tail::default();
+        let stderr = Said::default();
         let state = InstanceState {
             wasi: WasiCtx::builder().stderr(stderr.clone()).build(),
             http: WasiHttpCtx::new(),
@@ -161,6 +161,10 @@ impl WorkerExpiration for Expiration {
                 WorkerStatus::PostReturn => self.limits.stream,
                 WorkerStatus::Idle => IDLE,
             };
+        // A runtime with busy workers is late with its timers.
+        if Instant::now() >= at {
+            return Poll::Ready(());
+        }
         match &mut self.sleep {
             Some((until, sleep)) => {
                 if *until != at {

@@ -9,8 +9,6 @@ mod fault;
 mod grants;
 mod instance;
 mod manifest;
-#[cfg(test)]
-mod no_store;
 mod runtime;
 mod stderr;
 #[cfg(test)]
@@ -31,6 +29,7 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use instance::{Maker, RequestData};
 use manifest::{ComponentSpec, Routes};
+use runtime::Busy;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -81,6 +80,7 @@ struct Loaded {
     since: Timestamp,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
+    busy: Busy,
 }
 
 /// What a component did so far.
@@ -97,7 +97,11 @@ impl Counters {
         self.faults.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("tidings_component_faults_total", "component" => self.name.to_string(), "reason" => reason)
             .increment(1);
-        tracing::error!(component = &*self.name, reason, request_id, why, "a component failed");
+        if fault == Fault::Overloaded {
+            tracing::warn!(component = &*self.name, reason, request_id, why, "a component is overloaded");
+        } else {
+            tracing::error!(component = &*self.name, reason, request_id, why, "a component failed");
+        }
     }
 }
 
@@ -108,11 +112,12 @@ impl Engine {
         // Twice the places: an instance that has answered is still being put away when the next begins.
         let instances = specs.values().map(|spec| spec.limits.concurrency * 2).sum::<usize>() + 16;
         let memory = specs.values().map(|spec| spec.limits.memory).max().unwrap_or_default();
-        let engine = runtime::pooled(instances, memory)?;
+        let busy = Busy::default();
+        let engine = runtime::pooled(instances, memory, &busy)?;
         let (mut components, mut faults) = (BTreeMap::new(), Vec::new());
         for (name, spec) in specs {
             let part = bundle.parts.get(name).context("a bundle has the code of each of its components")?;
-            match Loaded::new(&engine, name, spec, part, &bundle.manifest.version, backing) {
+            match Loaded::new((&engine, &busy), name, spec, part, &bundle.manifest.version, backing) {
                 Ok(loaded) => _ = components.insert(name.clone(), loaded),
                 Err(error) => faults.push(format!("{error:#}")),
             }
@@ -160,7 +165,7 @@ impl Engine {
 
 impl Loaded {
     fn new(
-        engine: &wasmtime::Engine,
+        (engine, busy): (&wasmtime::Engine, &Busy),
         name: &str,
         spec: &ComponentSpec,
         part: &Part,
@@ -193,6 +198,7 @@ impl Loaded {
             since: backing.clock.now(),
             places: Arc::new(Semaphore::new(spec.limits.concurrency)),
             waiting: AtomicUsize::new(0),
+            busy: busy.clone(),
         })
     }
 
@@ -217,7 +223,7 @@ impl Loaded {
             self.counters.fault(Fault::Overloaded, &context.request_id, "no instance became free in time");
             return Err(Fault::Overloaded);
         };
-        let flight = Flight::new(Arc::clone(&self.counters), context.request_id.clone(), place);
+        let flight = Flight::new(Arc::clone(&self.counters), context.request_id.clone(), (place, self.busy.enter()));
         let request = prepare(request, &context);
         let data = RequestData { flight: Arc::clone(&flight), peer: context.peer, traceparent: context.traceparent };
         match self.handler.handle(data, request).await {

@@ -1,11 +1,36 @@
 //! How wasmtime is set up. The settings that compiled code depends on are the same for running and for precompiling.
 
 use anyhow::Context as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How often a busy guest lets go of its thread, and how exactly its deadline is kept.
-const TICK: Duration = Duration::from_millis(10);
+/// How long a busy guest keeps its thread. Short, because a runtime whose every worker is busy looks at its sockets and
+/// timers only after so many turns (tokio's `event_interval`, 61 of them), and each turn of a busy guest is one tick.
+const TICK: Duration = Duration::from_millis(1);
+/// How often it is looked whether there is anything to interrupt.
+const IDLE_TICK: Duration = Duration::from_millis(10);
+
+/// Counts what is inside components.
+#[derive(Clone, Default)]
+pub(super) struct Busy(Arc<AtomicUsize>);
+
+/// One of what is inside.
+pub(super) struct Inside(Busy);
+
+impl Busy {
+    pub fn enter(&self) -> Inside {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Inside(self.clone())
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// What compiled code depends on.
 fn config() -> Config {
@@ -21,9 +46,9 @@ pub(super) fn compiler() -> anyhow::Result<Engine> {
 
 /// An engine with room for so many instances at one time, each with at most so much memory.
 ///
-/// What is kept resident of a used slot was measured (`docs/adr`): handing pages back one instance at a time costs a TLB
+/// What is kept resident of a used slot was measured (`docs/adr/0005-fresh-instances.md`): handing pages back one instance at a time costs a TLB
 /// shootdown on every core, which was most of the price of a fresh instance.
-pub(super) fn pooled(instances: usize, memory: usize) -> anyhow::Result<Engine> {
+pub(super) fn pooled(instances: usize, memory: usize, busy: &Busy) -> anyhow::Result<Engine> {
     let instances = u32::try_from(instances).context("too many instances: lower the components' concurrency")?;
     let mut pool = PoolingAllocationConfig::default();
     pool.decommit_batch_size(64)
@@ -41,18 +66,18 @@ pub(super) fn pooled(instances: usize, memory: usize) -> anyhow::Result<Engine> 
     let mut config = config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let engine = Engine::new(&config).map_err(anyhow::Error::from).context("wasmtime cannot reserve its instance pool")?;
-    tick(&engine)?;
+    tick(&engine, busy.clone())?;
     Ok(engine)
 }
 
 /// Moves the epoch on, until the engine is gone. A thread and not a task: busy guests may hold every worker of the runtime.
-fn tick(engine: &Engine) -> anyhow::Result<()> {
+fn tick(engine: &Engine, busy: Busy) -> anyhow::Result<()> {
     let engine = engine.weak();
     let run = move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            std::thread::sleep(TICK);
+            std::thread::sleep(if busy.0.load(Ordering::Relaxed) > 0 { TICK } else { IDLE_TICK });
         }
     };
     std::thread::Builder::new().name("epoch".to_owned()).spawn(run).context("cannot start the epoch thread")?;

@@ -14,9 +14,9 @@ const KEPT: usize = 2_048;
 
 /// Takes everything, keeps the beginning.
 #[derive(Clone, Default)]
-pub(super) struct Tail(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Said(Arc<Mutex<Vec<u8>>>);
 
-impl Tail {
+impl Said {
     /// What was kept, on one line.
     pub fn text(&self) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -30,13 +30,13 @@ impl Tail {
     }
 }
 
-impl IsTerminal for Tail {
+impl IsTerminal for Said {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Tail {
+impl StdoutStream for Said {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -46,7 +46,7 @@ impl StdoutStream for Tail {
     }
 }
 
-impl AsyncWrite for Tail {
+impl AsyncWrite for Said {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.take(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -62,12 +62,12 @@ impl AsyncWrite for Tail {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Tail {
+impl Pollable for Said {
     async fn ready(&mut self) {}
 }
 
 #[wasmtime_wasi::async_trait]
-impl OutputStream for Tail {
+impl OutputStream for Said {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.take(&bytes);
         Ok(())

@@ -1,9 +1,9 @@
 //! The engine against a component made to misbehave. Needs `misbehave.wasm`, which `cargo xtask test` builds.
 
-use super::no_store::NoStore;
 use super::*;
 use crate::clock::SystemClock;
 use crate::identity::{Identity, IdentityConfig, SigningKey};
+use crate::store::sqlite::SqliteStore;
 use crate::task::Tasks;
 use http_body_util::Empty;
 use std::net::Ipv4Addr;
@@ -24,20 +24,19 @@ fn bundle(manifest: &str) -> Bundle {
     Bundle::from_manifest(&path).unwrap()
 }
 
-fn backing() -> Backing {
-    let clock = Arc::new(SystemClock);
-    let identity = Identity::new(
-        Arc::new(NoStore),
-        clock.clone(),
-        &Tasks::default(),
-        SigningKey::from_bytes(&[7; 32]),
-        IdentityConfig::default(),
-    );
-    Backing { store: Arc::new(NoStore), clock, identity: Arc::new(identity.unwrap()) }
+/// A store of its own.
+async fn backing() -> Backing {
+    // The fixture is granted no port: nothing will be asked of the store, and its folder can go.
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
+    let (clock, tasks) = (Arc::new(SystemClock), Tasks::default());
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let identity = Identity::new(store.clone(), clock.clone(), &tasks, key, IdentityConfig::default()).unwrap();
+    Backing { store, clock, identity: Arc::new(identity) }
 }
 
-fn engine() -> Arc<Engine> {
-    Arc::new(Engine::load(bundle(&manifest()), &backing()).unwrap())
+async fn engine() -> Arc<Engine> {
+    Arc::new(Engine::load(bundle(&manifest()), &backing().await).unwrap())
 }
 
 async fn get(engine: &Engine, path: &str) -> Result<http::Response<Body>, Fault> {
@@ -58,17 +57,17 @@ async fn well(engine: &Engine) {
     assert_eq!(text(get(engine, "hello").await.unwrap()).await.unwrap(), "well");
 }
 
-/// What the path comes to, and that it does so within the fixture's deadline of 500 ms and a bit.
+/// What the path comes to, and that it does so within the fixture's deadline of 500 ms and what a loaded machine adds.
 async fn fault(engine: &Engine, path: &str) -> Fault {
     let start = Instant::now();
     let fault = get(engine, path).await.map(|_| ()).unwrap_err();
-    assert!(start.elapsed() < Duration::from_millis(900), "{path} took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(1_500), "{path} took {:?}", start.elapsed());
     fault
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_component_that_fails_harms_its_own_request_only() {
-    let engine = engine();
+    let engine = engine().await;
     well(&engine).await;
     for (path, expected) in [
         ("trap", Fault::Trapped),
@@ -87,7 +86,7 @@ async fn a_component_that_fails_harms_its_own_request_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_do_not_notice_a_busy_one() {
-    let engine = engine();
+    let engine = engine().await;
     let busy: Vec<_> = (0..3)
         .map(|_| {
             let engine = Arc::clone(&engine);
@@ -98,7 +97,7 @@ async fn others_do_not_notice_a_busy_one() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let start = Instant::now();
     well(&engine).await;
-    assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
     for busy in busy {
         assert_eq!(busy.await.unwrap(), Fault::TimedOut);
     }
@@ -106,7 +105,7 @@ async fn others_do_not_notice_a_busy_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_may_wait_are_refused_at_once() {
-    let engine = engine();
+    let engine = engine().await;
     // Four places and four that wait, all held by requests that never end; the ninth is refused.
     let requests = (0..12).map(|_| get(&engine, "hang"));
     let answers = futures::future::join_all(requests).await;
@@ -119,7 +118,7 @@ async fn more_than_may_wait_are_refused_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_streams_and_a_cut_off_body_is_an_error() {
-    let engine = engine();
+    let engine = engine().await;
     let lines = text(get(&engine, "stream").await.unwrap()).await.unwrap();
     assert_eq!(lines.lines().count(), 100);
     let cut = get(&engine, "trap-after-head").await.unwrap();
@@ -127,20 +126,20 @@ async fn a_body_streams_and_a_cut_off_body_is_an_error() {
     assert!(text(cut).await.unwrap_err().contains("failed"));
     let start = Instant::now();
     assert!(text(get(&engine, "hang-after-head").await.unwrap()).await.unwrap_err().contains("in time"));
-    assert!(start.elapsed() < Duration::from_millis(2_000), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(3_000), "{:?}", start.elapsed());
     assert_eq!(engine.components()[0].faults, 2);
     well(&engine).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_request_id_is_the_hosts() {
-    assert_eq!(text(get(&engine(), "request-id").await.unwrap()).await.unwrap(), "r-1");
+    assert_eq!(text(get(&*engine().await, "request-id").await.unwrap()).await.unwrap(), "r-1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_can_serve_again_and_survives_no_fault() {
     let manifest = format!("{}reuse = 3\n", manifest());
-    let engine = Engine::load(bundle(&manifest), &backing()).unwrap();
+    let engine = Engine::load(bundle(&manifest), &backing().await).unwrap();
     for _ in 0..20 {
         well(&engine).await;
     }
@@ -170,7 +169,7 @@ fn a_bundle_survives_precompiling() {
     let bundle = Bundle::embedded(whole).unwrap();
     let part = &bundle.parts["misbehave"];
     assert_eq!(part.wasm, wasm);
-    let engine = runtime::pooled(4, 64 << 20).unwrap();
+    let engine = runtime::pooled(4, 64 << 20, &Busy::default()).unwrap();
     // SAFETY: it was compiled above.
     unsafe { Component::deserialize(&engine, part.precompiled.as_ref().unwrap()) }.unwrap();
 }

@@ -10,6 +10,8 @@ mod identity;
 mod ledger;
 mod memory;
 mod session;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use session::Session;

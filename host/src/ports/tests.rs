@@ -1,0 +1,217 @@
+//! The native session on the real store: the contract of `domain`, and what the session adds to it.
+
+use super::Session;
+use crate::clock::Clock;
+use crate::identity::{Origin, Principal, Scope, Scopes};
+use crate::store::EventLog;
+use crate::store::sqlite::SqliteStore;
+use domain::change::{Actor, ActorKind, Change, ChangeKind, FieldChange, Source};
+use domain::contract::{Harness, Published};
+use domain::id::{TaskId, UserId};
+use domain::ports::{Failure, KeptAnswer, Session as _, UnitOfWork as _};
+use domain::query::{SortBy, SortOrder, TaskQuery};
+use domain::task::{Priority, Tags, Task, Title};
+use domain::time::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+domain::contract_tests!(run);
+
+struct Fixture {
+    store: Arc<SqliteStore>,
+    clock: Arc<MovedClock>,
+    _folder: TempDir,
+}
+
+/// Stands still until it is moved.
+struct MovedClock(AtomicI64);
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+const START: i64 = 1_777_626_000_000;
+
+fn run(test: impl AsyncFnOnce(&Fixture)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
+        test(&Fixture { store, clock: Arc::new(MovedClock(AtomicI64::new(START))), _folder: folder }).await;
+    });
+}
+
+impl Fixture {
+    fn session_with(&self, scopes: &[Scope]) -> Session {
+        let principal = Principal {
+            user: "ada".parse().unwrap(),
+            actor: Actor { kind: ActorKind::User, id: "ada".to_owned() },
+            scopes: scopes.iter().copied().collect(),
+            origin: Origin::External,
+            expires_at: Some(Timestamp::from_millis(START + 1_000).unwrap()),
+        };
+        Session::new(self.store.clone(), self.clock.clone(), principal, "todos".into(), None)
+    }
+}
+
+impl Harness for Fixture {
+    type Session = Session;
+
+    async fn session(&self, user: &UserId) -> Session {
+        let principal = Principal {
+            user: user.clone(),
+            actor: Actor { kind: ActorKind::User, id: user.to_string() },
+            scopes: Scopes::all(),
+            origin: Origin::External,
+            expires_at: None,
+        };
+        Session::new(self.store.clone(), self.clock.clone(), principal, "todos".into(), None)
+    }
+
+    async fn published(&self, user: &UserId) -> Vec<Published> {
+        let all = self.store.events_after(&[], 0, 100_000).await.unwrap();
+        let theirs = all.into_iter().filter(|event| event.user == *user);
+        let published = theirs.map(|event| Published {
+            topic: event.topic,
+            id: event.id,
+            kind: event.kind,
+            sequence: event.sequence,
+            body: event.body.get().to_owned(),
+        });
+        published.collect()
+    }
+}
+
+fn task() -> Task {
+    let at = Timestamp::from_millis(START).unwrap();
+    Task {
+        id: TaskId(Uuid::now_v7()),
+        title: Title::new("a task").unwrap(),
+        description: None,
+        completed_at: None,
+        priority: Priority::Medium,
+        tags: Tags::default(),
+        due_date: None,
+        recurrence: None,
+        reminder_minutes: None,
+        snoozed_until: None,
+        parent_task_id: None,
+        series_id: None,
+        created_at: at,
+        updated_at: at,
+        deleted_at: None,
+        version: 1,
+    }
+}
+
+fn creation(task: Task) -> Change {
+    let field = FieldChange { field: "title".to_owned(), old: Value::Null, new: Value::from("a task") };
+    Change { kind: ChangeKind::Created, task, base_version: None, changed_fields: vec![field] }
+}
+
+fn query(limit: u32) -> TaskQuery {
+    TaskQuery {
+        status: None,
+        priority: None,
+        tags: Vec::new(),
+        text: None,
+        due_before: None,
+        due_after: None,
+        now: Timestamp::from_millis(START).unwrap(),
+        sort: SortBy::Created,
+        order: SortOrder::Ascending,
+        after: None,
+        limit,
+    }
+}
+
+fn forbidden<T>(scope: Scope) -> Result<T, Failure> {
+    Err(Failure::Forbidden(scope.name().to_owned()))
+}
+
+#[test]
+fn a_scope_allows_what_it_names() {
+    run(async |fixture| {
+        let reader = fixture.session_with(&[Scope::TasksRead]);
+        assert_eq!(reader.list(&query(1)).await, Ok(Vec::new()));
+        assert_eq!(reader.begin(Source::Api).await.map(|_| ()), forbidden(Scope::TasksWrite));
+        assert_eq!(reader.kept_answer("key").await, forbidden(Scope::TasksWrite));
+
+        let writer = fixture.session_with(&[Scope::TasksWrite]);
+        assert_eq!(writer.list(&query(1)).await, Ok(Vec::new()));
+        assert!(writer.begin(Source::Api).await.is_ok());
+
+        let neither = fixture.session_with(&[Scope::Account]);
+        assert_eq!(neither.list(&query(1)).await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.get(task().id, true).await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.history(None, None, 1).await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.preferences().await, forbidden(Scope::TasksRead));
+    });
+}
+
+#[test]
+fn an_expired_session_does_nothing_not_even_commit() {
+    run(async |fixture| {
+        let session = fixture.session_with(&[Scope::TasksWrite]);
+        let mut work = session.begin(Source::Api).await.unwrap();
+        work.put(creation(task())).unwrap();
+        fixture.clock.0.store(START + 1_000, Ordering::Relaxed);
+        assert_eq!(work.commit().await, Err(Failure::Ended));
+        assert_eq!(session.list(&query(1)).await, Err(Failure::Ended));
+        fixture.clock.0.store(START, Ordering::Relaxed);
+        assert_eq!(session.list(&query(1)).await, Ok(Vec::new()));
+    });
+}
+
+#[test]
+fn what_does_not_follow_is_refused() {
+    run(async |fixture| {
+        let session = fixture.session_with(&[Scope::TasksWrite]);
+        let mut work = session.begin(Source::Api).await.unwrap();
+        let task = task();
+        let refused = |result| assert!(matches!(result, Err(Failure::Invalid(_))), "{result:?}");
+        refused(work.put(Change { kind: ChangeKind::Updated, ..creation(task.clone()) }));
+        refused(work.put(Change { base_version: Some(1), ..creation(task.clone()) }));
+        refused(work.put(creation(Task { version: 2, ..task.clone() })));
+        refused(work.put(creation(Task { version: 0, ..task.clone() })));
+        work.put(creation(task.clone())).unwrap();
+        refused(work.put(creation(task.clone())));
+        let update = |base| Change {
+            kind: ChangeKind::Updated,
+            base_version: Some(base),
+            ..creation(Task { version: base + 1, ..task.clone() })
+        };
+        refused(work.put(update(2)));
+        work.put(update(1)).unwrap();
+        work.commit().await.unwrap();
+        assert_eq!(session.get(task.id, false).await.unwrap().map(|task| task.version), Some(2));
+    });
+}
+
+#[test]
+fn a_unit_of_work_is_bounded() {
+    run(async |fixture| {
+        let session = fixture.session_with(&[Scope::TasksWrite]);
+        let mut work = session.begin(Source::Api).await.unwrap();
+        for _ in 0..1_000 {
+            work.put(creation(task())).unwrap();
+        }
+        assert!(matches!(work.put(creation(task())), Err(Failure::Invalid(_))));
+
+        let mut work = session.begin(Source::Api).await.unwrap();
+        let mut large = creation(task());
+        large.changed_fields[0].new = Value::from("x".repeat(5 << 20));
+        assert!(matches!(work.put(large), Err(Failure::Invalid(_))));
+        let answer = KeptAnswer { fingerprint: String::new(), status: 200, headers: Vec::new(), body: "x".repeat(5 << 20) };
+        assert!(matches!(work.keep_answer("key", answer), Err(Failure::Invalid(_))));
+        assert!(matches!(work.once(&"k".repeat(1_025)).await, Err(Failure::Invalid(_))));
+        assert!(matches!(session.list(&query(0)).await, Err(Failure::Invalid(_))));
+        assert!(matches!(session.list(&query(1_001)).await, Err(Failure::Invalid(_))));
+        assert!(matches!(session.history(None, None, 1_001).await, Err(Failure::Invalid(_))));
+    });
+}
