@@ -316,3 +316,19 @@ fn a_session_without_the_scope_does_nothing() {
     assert_eq!(refused, Err(Failure::Forbidden("tasks:write".to_owned()).into()));
     assert_eq!(world.events(), 0);
 }
+
+/// A native server moves a request between threads: over a session that can be moved, so can every use case.
+#[test]
+fn use_cases_can_move_between_threads() {
+    fn moves(_: impl Send) {}
+    let world = World::new();
+    let todos = world.todos();
+    let command = Command::Create(new(json!({"title": "x"})));
+    let idempotency = Idempotency::new("k", &[], &kept).unwrap();
+    let id = TaskId(uuid::Uuid::nil());
+    moves(todos.get(id));
+    moves(todos.list(input::list_params("", world.clock.now()).unwrap()));
+    moves(todos.history(id, HistoryParams { after: None, limit: 1 }));
+    moves(todos.run_once(&command, Some(&idempotency)));
+    moves(todos.batch(&[], None));
+}
