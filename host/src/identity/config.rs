@@ -32,16 +32,16 @@ impl Default for IdentityConfig {
 pub struct PasswordCost {
     pub memory_kib: u32,
     pub passes: u32,
-    /// Hashes at one time; more wait.
+    /// Hashes at one time; more wait. By default half of the cores: the other half is for those who are signed in.
     pub at_once: usize,
-    /// How many may wait; more are told to come again.
+    /// How many may wait; more are told to come again. The last of them should be served within a request's deadline.
     pub waiting: usize,
 }
 
 impl Default for PasswordCost {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { memory_kib: 19 * 1024, passes: 2, at_once: cores, waiting: 256 }
+        Self { memory_kib: 19 * 1024, passes: 2, at_once: (cores / 2).max(1), waiting: 128 }
     }
 }
 

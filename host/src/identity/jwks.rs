@@ -68,8 +68,11 @@ impl KeySet {
 
     /// The key of this id for this algorithm. Without an id: the only key for the algorithm.
     pub async fn find(self: &Arc<Self>, kid: Option<&str>, alg: Alg) -> Result<Option<DecodingKey>, Denied> {
-        if let Lookup::Found(key) = self.look(kid, alg) {
-            return Ok(Some(key));
+        match self.look(kid, alg) {
+            Lookup::Found(key) => return Ok(Some(key)),
+            Lookup::Unknown => return Ok(None),
+            Lookup::Unanswered => return Err(unanswered()),
+            Lookup::Ask => {}
         }
         // In a task of its own: a client that hangs up does not stop the fetch that others wait for.
         let (this, wanted) = (self.clone(), kid.map(str::to_owned));
