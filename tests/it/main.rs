@@ -2,4 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test's fault is a panic")]
 
+mod api_account;
+mod api_accounts;
+mod api_batch;
+mod api_fuzz;
+mod api_history;
+mod api_lists;
+mod api_throttle;
+mod api_todos;
+mod api_tokens;
+mod bad_input;
+mod document;
+mod failures_api;
+mod fixture;
+mod isolation;
+mod openapi;
 mod walkthrough;

@@ -53,6 +53,12 @@ impl Client {
         client
     }
 
+    /// The first bytes of a body that does not end.
+    pub async fn first_chunk(&self, mut response: reqwest::Response) -> String {
+        let chunk = tokio::time::timeout(Duration::from_secs(10), response.chunk()).await.expect("bytes within 10 s");
+        String::from_utf8_lossy(&chunk.expect("the body goes on").unwrap_or_default()).into_owned()
+    }
+
     /// A request that is still to be sent.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));

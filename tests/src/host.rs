@@ -4,7 +4,7 @@ use crate::client::Client;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 /// How a host is started.
@@ -13,6 +13,8 @@ pub struct Options {
     /// More arguments of `tidings up`.
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
+    /// A program, with its arguments, that runs `tidings` with the rest; it must replace itself by it.
+    pub under: Vec<String>,
     /// The public port; 0 picks one.
     pub port: u16,
 }
@@ -38,6 +40,17 @@ pub fn binary() -> PathBuf {
     release.join("tidings")
 }
 
+/// One host for all tests that run at the same time and leave nothing behind but users of their own.
+pub fn shared() -> Arc<Host> {
+    static SHARED: Mutex<Weak<Host>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let host = Arc::new(Host::start());
+        *shared = Arc::downgrade(&host);
+        host
+    })
+}
+
 impl Host {
     /// Starts on an empty data folder of its own.
     pub fn start() -> Self {
@@ -60,7 +73,14 @@ impl Host {
 
     /// Starts on this data folder; the log, where it ends before it is ready.
     pub fn try_start_in(data: &Path, options: &Options) -> Result<Self, String> {
-        let mut command = Command::new(binary());
+        let mut command = match options.under.as_slice() {
+            [] => Command::new(binary()),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(binary());
+                command
+            }
+        };
         command.args(["up", "--ops-listen", "127.0.0.1:0", "--listen", &format!("127.0.0.1:{}", options.port), "--data"]);
         command.arg(data).args(&options.args).envs(options.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -123,6 +143,11 @@ impl Host {
     /// A client of a new user.
     pub async fn user(&self, name: &str) -> Client {
         self.client().sign_up(&format!("{name}@example.org")).await
+    }
+
+    /// A client of a new user, whom nobody else is called like.
+    pub async fn someone(&self) -> Client {
+        self.user(&uuid::Uuid::now_v7().simple().to_string()).await
     }
 
     /// `kill -9`, then waits until it is gone.

@@ -8,5 +8,5 @@ pub mod host;
 pub mod stream;
 
 pub use client::{Answer, Client};
-pub use host::{Host, Options};
+pub use host::{Host, Options, shared};
 pub use stream::{Event, Stream};
