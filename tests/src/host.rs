@@ -32,7 +32,7 @@ pub struct Host {
 /// The program under test.
 #[allow(clippy::disallowed_methods, reason = "set by `cargo xtask test`")]
 pub fn binary() -> PathBuf {
-    if let Ok(path) = std::env::var("TIDINGS_TEST_BINARY") {
+    if let Ok(path) = std::env::var("IT_BINARY") {
         return path.into();
     }
     let here = std::env::current_exe().expect("a test has a path");

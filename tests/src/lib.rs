@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod host;
+pub mod parts;
 pub mod stream;
 
 pub use client::{Answer, Client};

@@ -45,7 +45,8 @@ impl Client {
 }
 
 impl Stream {
-    fn new(response: Response) -> Self {
+    /// Reads the body of this answer.
+    pub fn new(response: Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let bytes = response.bytes_stream().boxed();
         Self { bytes, buffer: Vec::new(), last_id: String::new(), retry: None, comments: 0 }

@@ -60,7 +60,7 @@ fn main() -> Result<()> {
             let binary = build::build()?;
             run(cargo(&["run", "--release", "--quiet", "--package", "it", "--bin", "bench", "--"])
                 .args(args)
-                .env("TIDINGS_TEST_BINARY", binary))
+                .env("IT_BINARY", binary))
         }
         Task::Tidy => tidy::tidy(),
     }
@@ -71,9 +71,9 @@ fn test(require_all: bool, args: &[String]) -> Result<()> {
     build::fixtures()?;
     let mut command = cargo(&["test", "--release"]);
     command.args(NATIVE.iter().flat_map(|package| ["--package", package])).arg("--").args(args);
-    command.env("TIDINGS_TEST_BINARY", binary);
+    command.env("IT_BINARY", binary);
     if require_all {
-        command.env("TIDINGS_TEST_REQUIRE_ALL", "1");
+        command.env("IT_REQUIRE_ALL", "1");
     }
     run(&mut command)
 }

@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: how fast and how small, as ratios in one run. Nothing here asserts a time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench's fault is a panic")]
+
+mod load;
+mod measures;
+mod native;
+
+/// The measures, in the order in which they run.
+const NAMES: [&str; 6] = ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks"];
+
+#[tokio::main]
+async fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, data] = args.as_slice()
+        && command == "native"
+    {
+        return native::serve(data.as_ref()).await;
+    }
+    for name in args.iter().filter(|name| !NAMES.contains(&name.as_str())) {
+        eprintln!("there is no measure `{name}`; there are {}", NAMES.join(", "));
+        std::process::exit(2);
+    }
+    for name in NAMES.into_iter().filter(|name| args.is_empty() || args.iter().any(|arg| arg == name)) {
+        println!("\n== {name}");
+        match name {
+            "start" => measures::start().await,
+            "ratios" => measures::ratios().await,
+            "writes" => measures::writes().await,
+            "stream" => measures::stream().await,
+            "idle-streams" => measures::idle_streams().await,
+            _ => measures::many_tasks().await,
+        }
+    }
+}
