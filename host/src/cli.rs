@@ -118,7 +118,7 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
 
 /// A data folder for nobody, so that checking leaves the real one alone.
 fn scratch_folder() -> anyhow::Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("tidings-check-{}", uuid::Uuid::new_v4()));
+    let path = std::env::temp_dir().join(format!("tidings-check-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     Ok(path)
 }

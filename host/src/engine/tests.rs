@@ -179,3 +179,29 @@ fn a_binary_without_components_says_what_to_do() {
     assert!(Bundle::embedded(&[]).err().unwrap().to_string().contains("cargo xtask build"));
     assert!(Bundle::embedded(b"no tar").is_err());
 }
+
+/// `wit/worlds.wit` reads as the list of what each component may do: it, the manifest and the built component say the same.
+#[test]
+fn worlds_manifest_and_components_agree() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut wit = wit_parser::Resolve::default();
+    wit.push_path(root.join("wit/ports")).unwrap();
+    let (package, _) = wit.push_path(root.join("wit/worlds.wit")).unwrap();
+    let manifest = Manifest::parse(&std::fs::read_to_string(root.join("spin.toml")).unwrap()).unwrap();
+    let engine = runtime::compiler().unwrap();
+    let port = |import: &str| Some(import.strip_prefix("tidings:ports/")?.split('@').next()?.to_owned());
+    for (name, spec) in &manifest.components {
+        let world = wit.select_world(&[package], Some(name)).unwrap();
+        let imports = wit.worlds[world].imports.keys();
+        let mut world: Vec<_> = imports.filter_map(|key| port(&wit.name_world_key(key))).filter(|port| port != "types").collect();
+        world.sort();
+        let granted: Vec<_> = spec.ports.iter().map(|port| port.name().to_owned()).collect();
+        assert_eq!(granted, world, "spin.toml and the world of {name}");
+        let component = Component::from_file(&engine, root.join(&spec.source)).unwrap();
+        let component = component.component_type();
+        let mut used: Vec<_> = component.imports(&engine).filter_map(|(import, _)| port(import)).collect();
+        used.retain(|port| port != "types");
+        used.sort();
+        assert_eq!(used, world, "the component {name} and its world");
+    }
+}

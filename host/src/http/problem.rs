@@ -5,7 +5,7 @@ use super::body::{Body, full};
 use crate::engine::Fault;
 use crate::identity::Denied;
 use crate::store::StoreError;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,8 @@ pub struct Problem {
     name: &'static str,
     title: &'static str,
     detail: String,
-    header: Option<(HeaderName, &'static str)>,
+    /// Name, in lower case, and value.
+    header: Option<(&'static str, &'static str)>,
     /// What is at fault: a field or parameter, and why.
     errors: Vec<(String, &'static str)>,
 }
@@ -26,7 +27,7 @@ impl Problem {
         Self { status, name, title, detail: detail.into(), header: None, errors: Vec::new() }
     }
 
-    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
     }
@@ -39,7 +40,7 @@ impl Problem {
     /// 405; `allow` lists what would be.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("This path answers to {allow}.");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail).with(ALLOW, allow)
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail).with("allow", allow)
     }
 
     /// 422; each parameter by its name.
@@ -68,7 +69,7 @@ impl Problem {
 
     /// 503, with a reason fit to be shown.
     pub fn unavailable(reason: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable just now", reason).with(RETRY_AFTER, "1")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable just now", reason).with("retry-after", "1")
     }
 
     pub fn status(&self) -> StatusCode {
@@ -97,7 +98,7 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         response
     }
@@ -105,14 +106,19 @@ impl Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        let detail = denied.to_string();
+        let unauthorized = |challenge, detail: &str| {
+            Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail).with("www-authenticate", challenge)
+        };
         match denied {
-            Denied::Missing => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", "This needs a bearer token.")
-                .with(WWW_AUTHENTICATE, "Bearer"),
-            Denied::Invalid => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
-                .with(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
-            Denied::Ambiguous => Self::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", detail),
-            Denied::CrossSite => Self::new(StatusCode::FORBIDDEN, "cross-site", "Forbidden", detail),
+            Denied::Missing => unauthorized("Bearer", "This needs a bearer token or a session cookie."),
+            Denied::Invalid => unauthorized("Bearer error=\"invalid_token\"", "These credentials are not valid, or no longer."),
+            Denied::Ambiguous => {
+                Self::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", "There is more than one Authorization header.")
+            }
+            Denied::CrossSite => {
+                let detail = "A cookie alone does not authorise a write from another origin.";
+                Self::new(StatusCode::FORBIDDEN, "cross-site", "Forbidden", detail)
+            }
             Denied::Unavailable(reason) => Self::unavailable(reason),
         }
     }
@@ -161,6 +167,22 @@ mod tests {
         assert_eq!(document["type"], "urn:tidings:problem:method-not-allowed");
         assert_eq!(document["request_id"], "r-1");
         assert_eq!(document["instance"], "/api/stream/tasks");
+    }
+
+    #[test]
+    fn readers_find_every_problem_in_the_list() {
+        let list = include_str!("../../../docs/problems.md");
+        let unknown = Problem::unknown_parameters(vec!["x".into()]);
+        let mut problems =
+            vec![Problem::method_not_allowed("GET"), Problem::too_large(1), Problem::forbidden("account"), unknown];
+        problems.extend([Denied::Missing, Denied::Invalid, Denied::Ambiguous, Denied::CrossSite].map(Problem::from));
+        problems.extend(
+            [Fault::Trapped, Fault::TimedOut, Fault::OutOfMemory, Fault::Overloaded, Fault::NoComponent].map(Problem::from),
+        );
+        for problem in problems {
+            let row = format!("| `{}` | {} |", problem.name, problem.status.as_u16());
+            assert!(list.contains(&row), "{row} is missing");
+        }
     }
 
     #[test]

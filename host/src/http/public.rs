@@ -88,7 +88,12 @@ impl Public {
             peer: asked.peer.address.ip(),
             traceparent: Some(traceparent),
         };
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // HTTP/2 says it elsewhere (RFC 9113, section 8.3.1); a component finds it where HTTP/1.1 has it.
+        let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        if let (Some(host), http::header::Entry::Vacant(vacant)) = (authority, parts.headers.entry(HOST)) {
+            vacant.insert(host);
+        }
         let (body, overrun) = Limited::new(body, MAX_BODY);
         let answer = self.engine.handle(&name, Request::from_parts(parts, body), context).await;
         if overrun.happened() {

@@ -253,8 +253,12 @@ impl Subscription {
         &self.subscriber.principal
     }
 
-    /// What there is, in order of weight: the end, an overflow, events, a heartbeat. Being asked again is what tells the hub that
-    /// what was taken has been written.
+    /// What was given to the reader before is written: its patience begins anew.
+    pub fn progress(&self) {
+        lock(&self.subscriber.state).busy_since = Some(Instant::now());
+    }
+
+    /// What there is, in order of weight: the end, an overflow, events, a heartbeat.
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
         self.subscriber.waker.register(cx.waker());
         let mut state = lock(&self.subscriber.state);
@@ -289,7 +293,6 @@ impl Subscription {
         let mut state = lock(&self.subscriber.state);
         state.overflowed = false;
         state.queue = VecDeque::new();
-        state.busy_since = Some(Instant::now());
     }
 
     /// The reader has come to the log's end: false where more than the queue holds was written meanwhile, so that it must go on.
@@ -297,7 +300,6 @@ impl Subscription {
         let mut state = lock(&self.subscriber.state);
         let complete = !state.overflowed;
         state.overflowed = false;
-        state.busy_since = Some(Instant::now());
         complete
     }
 }
@@ -421,6 +423,19 @@ pub(super) mod tests {
         assert!(connection.is_cancelled());
         assert_eq!(take(&stalled), Some(Taken::Ended(End::Stalled)));
         assert_eq!(take(&idle), None);
+    }
+
+    #[test]
+    fn a_reader_that_comes_on_slowly_is_not_given_up() {
+        let hub = hub(8);
+        let slow = hub.subscribe(principal("a", None), None);
+        hub.deliver(&event("a", 1));
+        let later = Instant::now() + Duration::from_secs(29);
+        slow.progress();
+        hub.tick(1, Timestamp::MIN, later);
+        assert!(slow.poll_ended(&mut Context::from_waker(&noop_waker())).is_pending());
+        hub.tick(2, Timestamp::MIN, later + Duration::from_secs(2));
+        assert!(slow.poll_ended(&mut Context::from_waker(&noop_waker())).is_ready());
     }
 
     #[test]

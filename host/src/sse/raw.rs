@@ -3,6 +3,8 @@
 //! hyper keeps a read buffer of 8 KiB for each connection, however idle. A stream needs none: its request has been read,
 //! and nothing but its end is ever heard from the client again. What is left is a socket, a reader and a small task.
 
+use super::frame::resync;
+use super::hub::End;
 use super::reader::Reader;
 use http::Response;
 use http::header::{CONNECTION, HeaderValue};
@@ -59,12 +61,31 @@ fn head<B>(response: &Response<B>) -> Vec<u8> {
 }
 
 /// All of it, unless the stream is ended meanwhile: a client that takes nothing cannot hold it open.
-async fn write(socket: &mut TcpStream, reader: &Reader, bytes: &[u8]) -> io::Result<()> {
-    tokio::select! {
-        biased;
-        done = socket.write_all(bytes) => done,
-        _ = poll_fn(|cx| reader.poll_ended(cx)) => Err(io::ErrorKind::TimedOut.into()),
+async fn write(socket: &mut TcpStream, reader: &Reader, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = tokio::select! {
+            biased;
+            written = socket.write(bytes) => written?,
+            end = poll_fn(|cx| reader.poll_ended(cx)) => {
+                if end == End::Stalled {
+                    last_words(socket, bytes);
+                }
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        };
+        bytes = bytes.get(written..).unwrap_or_default();
     }
+    Ok(())
+}
+
+/// Tells a client that took nothing to reload, for when it looks again. The kernel's buffer is full: it gets, once, room for the
+/// rest of what was begun and for this.
+fn last_words(socket: &TcpStream, rest: &[u8]) {
+    let socket = SockRef::from(socket);
+    let words = [rest, resync(None).as_bytes()].concat();
+    // The kernel counts its own overhead too.
+    socket.set_send_buffer_size(2 * (SEND_BUFFER + words.len())).ok();
+    socket.send(&words).ok();
 }
 
 /// Ready when the client has closed, or talks where it has nothing to say.
@@ -84,6 +105,40 @@ async fn gone(socket: &TcpStream) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sse::hub::{Hub, HubLimits};
+    use crate::sse::reader::LastEventId;
+    use crate::sse::reader::tests::{Log, open};
+    use crate::task::Tasks;
+    use domain::time::Timestamp;
+    use std::sync::Arc;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_told_and_closed() {
+        let hub = Hub::new(HubLimits { queue: 64, ..HubLimits::default() });
+        let log = Arc::new(Log::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(4_096).unwrap();
+        let mut client = client.connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let reader = open(&hub, &log, LastEventId::None).await;
+        let stream = Tasks::default().spawn("stream", run(socket, Response::new(reader)));
+        for sequence in 1..=20_000 {
+            hub.deliver(&log.write(sequence));
+            tokio::task::yield_now().await;
+        }
+        assert!(!stream.is_finished());
+        hub.tick(1, Timestamp::MIN, Instant::now() + Duration::from_secs(31));
+        tokio::time::timeout(Duration::from_secs(5), stream).await.unwrap().unwrap();
+        let mut seen = String::new();
+        client.read_to_string(&mut seen).await.unwrap();
+        assert!(seen.ends_with("\n\nevent: resync\ndata: {}\n\n"), "{}", &seen[seen.len() - 200..]);
+        assert!(seen.matches("sync.task-changed").count() < 20_000);
+        assert_eq!(hub.readers(), 0);
+    }
 
     #[test]
     fn the_head_is_what_http_says() {

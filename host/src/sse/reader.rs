@@ -95,6 +95,7 @@ impl Reader {
     /// The next bytes for the client; `None` when the stream is over. To drop it half-way loses nothing.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
+            self.subscription.progress();
             let expired = self.subscription.principal().expires_at.is_some_and(|expiry| expiry <= self.clock.now());
             if expired || poll_fn(|cx| Poll::Ready(self.subscription.poll_ended(cx).is_ready())).await {
                 return None;
@@ -187,7 +188,7 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::sse::frame::tests::event;
@@ -203,10 +204,10 @@ mod tests {
 
     /// A log of one user.
     #[derive(Default)]
-    struct Log(Mutex<Vec<LoggedEvent>>);
+    pub struct Log(Mutex<Vec<LoggedEvent>>);
 
     impl Log {
-        fn write(&self, sequence: u64) -> LoggedEvent {
+        pub fn write(&self, sequence: u64) -> LoggedEvent {
             let event = event("a", sequence);
             self.0.lock().unwrap().push(event.clone());
             event
@@ -240,7 +241,7 @@ mod tests {
         }
     }
 
-    async fn open(hub: &Arc<Hub>, log: &Arc<Log>, seen: LastEventId) -> Reader {
+    pub async fn open(hub: &Arc<Hub>, log: &Arc<Log>, seen: LastEventId) -> Reader {
         Reader::open(hub, log.clone(), Arc::new(SystemClock), principal("a", None), None, seen).await.unwrap()
     }
 
