@@ -68,7 +68,8 @@ fn runtime(threads: Option<usize>) -> anyhow::Result<tokio::runtime::Runtime> {
     if let Some(threads) = threads {
         builder.worker_threads(threads);
     }
-    builder.thread_name("worker").enable_all().build().context("the threads cannot be started")
+    // Busy guests hold the workers for a turn each; sockets and timers are looked at after so many turns, by default 61.
+    builder.event_interval(16).thread_name("worker").enable_all().build().context("the threads cannot be started")
 }
 
 fn sources(matches: &ArgMatches) -> Sources {

@@ -82,6 +82,7 @@ fn ci() -> Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     tidy::tidy()?;
     ensure_deny()?;
+    run(&mut cargo(&["fetch", "--locked"]))?;
     run(&mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"]))?;
     let mut clippy = cargo(&["clippy", "--release", "--all-targets"]);
     run(clippy.args(NATIVE.iter().flat_map(|package| ["--package", package])).args(["--", "-D", "warnings"]))?;

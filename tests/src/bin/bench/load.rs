@@ -63,6 +63,7 @@ impl Connection {
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(shot.body.clone())))
             .expect("a request");
+        self.sender.ready().await.expect("an open connection");
         let answer = self.sender.send_request(request).await.expect("an answer");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
