@@ -7,7 +7,10 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::time::Duration;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::prelude::*;
 
 /// Seconds. Fine where an answer from memory or SQLite falls, coarse up to the deadline of a request.
 const LATENCY_BUCKETS: &[f64] =
@@ -20,14 +23,22 @@ pub fn log(config: &LogConfig) -> anyhow::Result<()> {
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let filter = EnvFilter::try_new(&config.filter).context("the log filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_new(&config.filter).context("the log filter")?.and(filter_fn(is_discreet));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let begun = if human {
-        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
+        let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
+        tracing_subscriber::registry().with(layer.with_filter(filter)).try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(true).try_init()
+        let layer = layer.json().flatten_event(true).with_current_span(false).with_span_list(true);
+        tracing_subscriber::registry().with(layer.with_filter(filter)).try_init()
     };
     begun.map_err(|error| anyhow::anyhow!("the log cannot begin: {error}"))
+}
+
+/// Whether what is logged there can be no secret: wasmtime traces each call of a component with all that it is given, and so
+/// passwords and tokens. No filter of an operator brings that back.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    !metadata.target().starts_with("wasmtime") || *metadata.level() <= Level::INFO
 }
 
 /// The numbers of this process, for `/metrics`.

@@ -136,10 +136,11 @@ impl Handler for Public {
         let request_id = request_id(request.headers());
         let path = request.uri().path().to_owned();
         let method = patterns::method(request.method());
+        let route = self.patterns.find(&path).to_owned();
         let asked = Asked { request_id: &request_id, peer };
         let done = AssertUnwindSafe(self.dispatch(request, &asked)).catch_unwind().await;
         let outcome = done.unwrap_or_else(|_| {
-            tracing::error!(request_id, path, "the host panicked");
+            tracing::error!(request_id, route, "the host panicked");
             Err(Problem::internal())
         });
         let mut outcome = outcome.unwrap_or_else(|problem| {
@@ -152,13 +153,12 @@ impl Handler for Public {
         };
         headers.insert(REQUEST_ID, as_header(&request_id));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let route = self.patterns.find(&path).to_owned();
         counter!("tidings_http_requests_total", "method" => method, "route" => route.clone(), "status" => status.as_str().to_owned())
             .increment(1);
-        histogram!("tidings_http_request_duration_seconds", "method" => method, "route" => route)
+        histogram!("tidings_http_request_duration_seconds", "method" => method, "route" => route.clone())
             .record(begun.elapsed().as_secs_f64());
-        // The path, never the query: a client may have put anything there.
-        tracing::debug!(request_id, method, path, status = status.as_u16(), peer = %peer.address, "answered");
+        // The pattern of the path, never path or query themselves: a client may have put anything there, a token too.
+        tracing::debug!(request_id, method, route, status = status.as_u16(), peer = %peer.address, "answered");
         outcome
     }
 }
