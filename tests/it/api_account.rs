@@ -3,7 +3,7 @@
 use crate::fixture::token;
 use http::Method;
 use it::client::PASSWORD;
-use it::{Answer, Client, Host, shared};
+use it::{Answer, Client, Host, someone};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn leave(user: &Client, password: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn preferences_have_defaults_and_take_the_fields_to_change() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let get = async || user.get("/api/preferences").await.json();
     assert_eq!(get().await, json!({"time_zone": "UTC", "default_reminder_minutes": 60, "theme": "system"}));
     let answer = user.put("/api/preferences", &json!({"time_zone": "Europe/Berlin"})).await;
@@ -37,7 +37,7 @@ async fn preferences_have_defaults_and_take_the_fields_to_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_export_has_all_of_it_as_json() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x", "due_date": "2030-01-01T00:00:00Z"})).await;
     let id = task["id"].as_str().unwrap();
     let done = user.complete(id, true).await.json();
@@ -68,7 +68,7 @@ async fn the_export_has_all_of_it_as_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_export_has_the_tasks_as_icalendar() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let due = "2030-01-01T09:00:00Z";
     let body = json!({"title": "Eggs, milk; 100\\% of it", "description": "two\nlines", "priority": "high", "tags": ["a,b", "c"],
         "due_date": due, "recurrence": {"rrule": "FREQ=DAILY", "time_zone": "Europe/Berlin"}});
@@ -103,7 +103,7 @@ async fn the_export_has_the_tasks_as_icalendar() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_deleted_with_its_password_only() {
-    let user = shared().someone().await;
+    let user = someone().await;
     user.task(&json!({"title": "x"})).await;
     leave(&user, "wrong").await.problem(401);
     assert_eq!(user.send(user.request(Method::DELETE, "/api/account").json(&json!({}))).await.faults(422), ["password"]);

@@ -2,7 +2,7 @@
 
 use http::Method;
 use it::client::PASSWORD;
-use it::{Answer, Client, Host, Options, shared};
+use it::{Answer, Client, Host, Options, anyone, shared, someone};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ async fn signing_up_signs_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_can_sign_up_once_however_it_is_written() {
-    let (client, email) = (shared().client(), fresh_address());
+    let (client, email) = (anyone(), fresh_address());
     client.sign_up(&email).await;
     for again in [email.clone(), email.to_lowercase(), email.to_uppercase()] {
         client.post("/api/auth/sign-up", &json!({"email": again, "password": PASSWORD})).await.problem(409);
@@ -52,7 +52,7 @@ async fn an_address_can_sign_up_once_however_it_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_sign_ups_for_one_address_one_succeeds() {
-    let (client, email) = (shared().client(), fresh_address());
+    let (client, email) = (anyone(), fresh_address());
     let body = json!({"email": email, "password": PASSWORD});
     let answers = futures::future::join_all((0..6).map(|_| client.post("/api/auth/sign-up", &body))).await;
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
@@ -62,7 +62,7 @@ async fn of_many_sign_ups_for_one_address_one_succeeds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_names_what_is_wrong() {
-    let client = shared().client();
+    let client = anyone();
     for (field, value) in [
         ("email", json!("nobody")),
         ("email", json!("a@b@c")),
@@ -81,7 +81,7 @@ async fn a_sign_up_names_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_taken_to_the_letter() {
-    let (client, email) = (shared().client(), fresh_address());
+    let (client, email) = (anyone(), fresh_address());
     let password = "  Pässwörd 🦀  ";
     let answer = client.post("/api/auth/sign-up", &json!({"email": email, "password": password})).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
@@ -179,7 +179,7 @@ async fn a_cookie_reads_and_writes_only_from_its_own_origin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bearer_token_may_come_from_any_origin() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let request = user.request(Method::POST, "/api/todos").header("Origin", "https://other.example");
     let answer = user.send(request.header("Sec-Fetch-Site", "cross-site").json(&json!({"title": "x"}))).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
@@ -187,7 +187,7 @@ async fn a_bearer_token_may_come_from_any_origin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_authorization_headers_are_a_400() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let token = user.token.clone().unwrap();
     for second in [format!("Bearer {token}"), "Bearer nonsense".to_owned(), "Basic eDp5".to_owned()] {
         user.send(user.request(Method::GET, "/api/todos").header("Authorization", second)).await.problem(400);

@@ -1,6 +1,6 @@
 //! What SPEC section 3 promises of batches and of retries.
 
-use it::{Answer, Client, shared};
+use it::{Answer, Client, someone};
 use serde_json::{Value, json};
 
 async fn batch(user: &Client, operations: Vec<Value>) -> Answer {
@@ -17,7 +17,7 @@ async fn create_once(user: &Client, key: &str, body: &Value) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_does_its_operations_in_order() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let old = user.task(&json!({"title": "old"})).await;
     let doomed = user.task(&json!({"title": "doomed"})).await;
     let answer = batch(
@@ -46,7 +46,7 @@ async fn a_batch_does_its_operations_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_cannot_be_done_whole_is_not_done_at_all() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let mut stream = user.stream(None).await;
     let good = json!({"op": "update", "id": task["id"], "changes": {"title": "changed"}});
@@ -77,7 +77,7 @@ async fn a_batch_that_cannot_be_done_whole_is_not_done_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_operation_sees_what_an_earlier_one_did() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let delete = json!({"op": "delete", "id": task["id"]});
     let problem = batch(&user, vec![delete.clone(), delete]).await.problem(404);
@@ -87,7 +87,7 @@ async fn a_later_operation_sees_what_an_earlier_one_did() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_has_at_most_a_hundred_operations() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let many = |count: usize| (0..count).map(|n| json!({"op": "create", "task": {"title": format!("{n}")}})).collect();
     assert_eq!(batch(&user, many(101)).await.faults(422), ["operations"]);
     assert_eq!(everything(&user).await.len(), 0);
@@ -99,7 +99,7 @@ async fn a_batch_has_at_most_a_hundred_operations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_events_of_a_batch_come_in_its_order() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let mut stream = user.stream(None).await;
     let operations = (0..20).map(|n| json!({"op": "create", "task": {"title": format!("{n}")}})).collect();
     let results = batch(&user, operations).await.json();
@@ -111,7 +111,7 @@ async fn the_events_of_a_batch_come_in_its_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_with_its_key_gets_the_first_answer() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let body = json!({"title": "once"});
     let (first, again) = (create_once(&user, "k-1", &body).await, create_once(&user, "k-1", &body).await);
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201), "{}", again.text);
@@ -127,7 +127,7 @@ async fn a_retry_with_its_key_gets_the_first_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_used_for_another_body_is_refused() {
-    let user = shared().someone().await;
+    let user = someone().await;
     assert_eq!(create_once(&user, "k", &json!({"title": "one"})).await.status, 201);
     create_once(&user, "k", &json!({"title": "two"})).await.problem(422);
     assert_eq!(everything(&user).await.len(), 1);
@@ -135,14 +135,14 @@ async fn a_key_used_for_another_body_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_request_does_not_use_up_its_key() {
-    let user = shared().someone().await;
+    let user = someone().await;
     create_once(&user, "k", &json!({"title": ""})).await.problem(422);
     assert_eq!(create_once(&user, "k", &json!({"title": "x"})).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_at_the_same_time_create_one_task() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let body = json!({"title": "once"});
     let answers = futures::future::join_all((0..12).map(|_| create_once(&user, "k", &body))).await;
     for answer in &answers {

@@ -1,7 +1,7 @@
 //! What SPEC section 3 promises of completing, snoozing, deleting, restoring, and of the history of all of it.
 
 use crate::fixture::token;
-use it::{Client, shared};
+use it::{Client, someone};
 use serde_json::{Value, json};
 
 fn id(task: &Value) -> &str {
@@ -22,7 +22,7 @@ async fn restore(user: &Client, task: &Value) -> it::Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_and_three_updates_are_four_entries_in_order() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "one", "priority": "low"})).await;
     for title in ["two", "three", "four"] {
         user.put(&format!("/api/todos/{}", id(&task)), &json!({"title": title})).await;
@@ -46,7 +46,7 @@ async fn a_creation_and_three_updates_are_four_entries_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_comes_in_pages_oldest_first() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "0"})).await;
     for n in 1..45 {
         user.put(&format!("/api/todos/{}", id(&task)), &json!({"title": format!("{n}")})).await;
@@ -66,7 +66,7 @@ async fn a_history_comes_in_pages_oldest_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn completing_and_reopening_say_so_and_repeating_changes_nothing() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let done = user.complete(id(&task), true).await;
     assert_eq!((done.status.as_u16(), done.header("etag")), (200, Some("\"2\"")));
@@ -85,7 +85,7 @@ async fn completing_and_reopening_say_so_and_repeating_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snooze_lasts_minutes_or_until() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x", "due_date": "2030-01-01T00:00:00Z"})).await;
     let until = snooze(&user, &task, json!({"until": "2030-01-01T01:00:00+01:00"})).await;
     assert_eq!((until.status.as_u16(), &until.json()["snoozed_until"]), (200, &json!("2030-01-01T00:00:00Z")));
@@ -109,7 +109,7 @@ async fn a_snooze_lasts_minutes_or_until() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_task_is_gone_and_comes_back_as_it_was() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x", "tags": ["a"], "due_date": "2030-01-01T00:00:00Z"})).await;
     let path = format!("/api/todos/{}", id(&task));
     let gone = user.delete(&path).await;
@@ -135,7 +135,7 @@ async fn a_deleted_task_is_gone_and_comes_back_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restoring_what_is_not_deleted_changes_nothing() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let answer = restore(&user, &task).await;
     assert_eq!((answer.status.as_u16(), answer.json()), (200, task.clone()));
@@ -144,7 +144,7 @@ async fn restoring_what_is_not_deleted_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_history_names_the_token_that_acted() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let (token_id, secret) = token(&user, &["tasks:write"]).await;
     let program = user.with_token(&secret);
     let task = program.task(&json!({"title": "x"})).await;
@@ -154,7 +154,7 @@ async fn the_history_names_the_token_that_acted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_is_an_event_with_the_users_next_number() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let mut stream = user.stream(None).await;
     let task = user.task(&json!({"title": "x"})).await;
     let path = format!("/api/todos/{}", id(&task));

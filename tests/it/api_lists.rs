@@ -1,6 +1,6 @@
 //! What SPEC section 3 promises of lists: filters, orders, pages.
 
-use it::{Client, shared};
+use it::{Client, someone};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ async fn listed(user: &Client, query: &str) -> Vec<String> {
 
 /// Five tasks that differ in everything.
 async fn household() -> Client {
-    let user = shared().someone().await;
+    let user = someone().await;
     for task in [
         json!({"title": "Bake", "priority": "low", "tags": ["home"], "due_date": "2020-01-02T00:00:00Z"}),
         json!({"title": "apply", "priority": "high", "tags": ["work", "urgent"], "due_date": "2030-01-01T00:00:00Z"}),
@@ -95,7 +95,7 @@ async fn orders_follow_their_direction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_show_every_task_once_in_the_order_of_the_whole() {
-    let user = shared().someone().await;
+    let user = someone().await;
     // Many ties in each order.
     for n in 0..23 {
         let due = (n % 3 != 0).then(|| format!("2030-01-0{}T00:00:00Z", 1 + n % 2));
@@ -117,7 +117,7 @@ async fn pages_show_every_task_once_in_the_order_of_the_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_stay_stable_while_tasks_come_and_go() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let mut expected = BTreeSet::new();
     for n in 0..12 {
         expected.insert(user.task(&json!({"title": format!("old {n:02}")})).await["id"].as_str().unwrap().to_owned());
@@ -142,7 +142,7 @@ async fn pages_stay_stable_while_tasks_come_and_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_has_fifty_and_at_most_two_hundred() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let operations: Vec<_> = (0..100).map(|n| json!({"op": "create", "task": {"title": format!("{n}")}})).collect();
     for _ in 0..3 {
         assert_eq!(user.post("/api/todos/batch", &json!({"operations": operations})).await.status, 200);
@@ -156,7 +156,7 @@ async fn a_page_has_fifty_and_at_most_two_hundred() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_parameter_is_named() {
-    let user = shared().someone().await;
+    let user = someone().await;
     for (query, name) in [
         ("limit=0", "limit"),
         ("limit=201", "limit"),

@@ -1,6 +1,6 @@
 //! What SPEC section 3 promises of a task and of changes to it.
 
-use it::{Client, shared};
+use it::{Client, someone};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ const READ_ONLY: [&str; 9] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_says_where_the_task_is_and_what_became_of_it() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let answer = user.post("/api/todos", &json!({"title": "  Water plants \t"})).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     let task = answer.json();
@@ -38,7 +38,7 @@ async fn a_creation_says_where_the_task_is_and_what_became_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_keeps_every_field_that_was_set() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let sent = json!({
         "title": "Zähler ablesen 🦀", "description": "a\nb\t\"c\" \\ ünï", "priority": "high", "tags": ["b", "a"],
         "due_date": "2030-06-01T09:00:00.5+02:00", "reminder_minutes": 0,
@@ -54,7 +54,7 @@ async fn a_creation_keeps_every_field_that_was_set() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lengths_are_counted_in_characters_and_end_where_they_should() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let tags = |count: usize| (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>();
     let longest = json!({
         "title": "🦀".repeat(255), "description": "ü".repeat(2_000), "tags": tags(10), "reminder_minutes": 43_200,
@@ -85,7 +85,7 @@ async fn lengths_are_counted_in_characters_and_end_where_they_should() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_is_named_at_once() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let body = json!({"titel": "x", "priority": 3, "tags": ["ok", 1], "recurrence": {"frequency": "hourly"}});
     let mut faults = user.post("/api/todos", &body).await.faults(422);
     faults.sort();
@@ -97,7 +97,7 @@ async fn every_fault_is_named_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_only_is_refused_by_name() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     for field in READ_ONLY {
         let body = json!({"title": "y", field: task[field]});
@@ -110,7 +110,7 @@ async fn what_is_read_only_is_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn put_and_patch_change_what_is_given_and_null_clears() {
-    let user = shared().someone().await;
+    let user = someone().await;
     for patch in [false, true] {
         let full = json!({"title": "x", "description": "d", "priority": "high", "tags": ["a"], "due_date": "2030-01-01T00:00:00Z",
             "recurrence": {"frequency": "daily", "interval": 1}, "reminder_minutes": 5});
@@ -142,7 +142,7 @@ async fn put_and_patch_change_what_is_given_and_null_clears() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_patch_may_say_that_it_is_one() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let request = user.request(http::Method::PATCH, &path(&task)).header("content-type", "application/merge-patch+json");
     let answer = user.send(request.body(r#"{"title":"y"}"#)).await;
@@ -151,7 +151,7 @@ async fn a_merge_patch_may_say_that_it_is_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_changes_nothing_leaves_no_trace() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x", "tags": ["a"], "due_date": "2030-01-01T00:00:00Z"})).await;
     for body in [json!({}), json!({"title": " x "}), json!({"tags": ["a", "a"], "due_date": "2030-01-01T01:00:00+01:00"})] {
         let answer = user.patch(&path(&task), &body).await;
@@ -162,7 +162,7 @@ async fn a_change_that_changes_nothing_leaves_no_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_needs_a_due_date() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let rule = json!({"rrule": "FREQ=DAILY"});
     let without = json!({"title": "x", "recurrence": rule});
     assert_eq!(user.post("/api/todos", &without).await.faults(422), ["recurrence"]);
@@ -178,7 +178,7 @@ async fn a_rule_needs_a_due_date() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_may_be_short_and_takes_its_zone_from_the_preferences() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let rule = async |field: &str, due: &str, rule: Value| {
         let task = user.task(&json!({"title": "x", "due_date": due, field: rule})).await;
         task["recurrence"].clone()
@@ -207,7 +207,7 @@ async fn a_rule_may_be_short_and_takes_its_zone_from_the_preferences() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lead_time_left_out_is_the_preferences() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let lead = async |body: Value| user.task(&body).await["reminder_minutes"].clone();
     assert_eq!(lead(json!({"title": "x"})).await, 60);
     user.put("/api/preferences", &json!({"default_reminder_minutes": 15})).await;
@@ -219,7 +219,7 @@ async fn a_lead_time_left_out_is_the_preferences() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_version_is_a_412_and_nothing_happens() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let conditional = async |etag: &str, body: Value| {
         user.send(user.request(http::Method::PATCH, &path(&task)).header("If-Match", etag).json(&body)).await
@@ -238,7 +238,7 @@ async fn a_stale_version_is_a_412_and_nothing_happens() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_writers_with_one_version_one_wins() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let write = |n: usize| {
         let request = user.request(http::Method::PUT, &path(&task)).header("If-Match", "\"1\"");
@@ -253,7 +253,7 @@ async fn of_many_writers_with_one_version_one_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_version_every_write_is_in_the_history() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let bodies: Vec<_> = (0..16).map(|n| json!({"title": format!("writer {n}")})).collect();
     let there = path(&task);
@@ -273,7 +273,7 @@ async fn without_a_version_every_write_is_in_the_history() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_of_the_client_comes_back() {
-    let user: Client = shared().someone().await;
+    let user: Client = someone().await;
     let request = user.request(http::Method::GET, "/api/todos/nothing").header("x-request-id", "my-id-1");
     assert_eq!(user.send(request).await.problem(404)["request_id"], "my-id-1");
 }

@@ -2,7 +2,7 @@
 
 use crate::fixture::token;
 use http::Method;
-use it::{Client, Host, shared};
+use it::{Client, Host, someone};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ async fn scoped(user: &Client, scopes: &[&str]) -> Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_once_and_never_again() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let body = json!({"name": " laptop ", "scopes": ["tasks:read", "account"], "expires_at": "2040-01-01T00:00:00Z"});
     let answer = user.post("/api/tokens", &body).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
@@ -63,7 +63,7 @@ fn files_with(folder: &Path, text: &[u8]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scopes_say_what_a_token_may_do() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x"})).await;
     let path = format!("/api/todos/{}", task["id"].as_str().unwrap());
     let attempts = async |client: &Client| {
@@ -81,7 +81,7 @@ async fn scopes_say_what_a_token_may_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_gives_no_more_than_it_has() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let program = scoped(&user, &["account", "tasks:read"]).await;
     let body = |scopes: &[&str]| json!({"name": "x", "scopes": scopes});
     assert_eq!(program.post("/api/tokens", &body(&["tasks:read"])).await.status, 201);
@@ -92,7 +92,7 @@ async fn a_token_gives_no_more_than_it_has() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_a_401_and_its_stream_ends() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let (id, secret) = token(&user, &["tasks:read"]).await;
     let program = user.with_token(&secret);
     let mut stream = program.stream(None).await;
@@ -108,7 +108,7 @@ async fn a_revoked_token_is_a_401_and_its_stream_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_a_401_and_its_stream_ends() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let now = domain::time::Timestamp::parse(user.task(&json!({"title": "x"})).await["created_at"].as_str().unwrap()).unwrap();
     let soon = domain::time::Timestamp::from_millis(now.millis() + 1_500).unwrap();
     let body = json!({"name": "x", "scopes": ["tasks:read"], "expires_at": soon.to_string()});
@@ -122,7 +122,7 @@ async fn an_expired_token_is_a_401_and_its_stream_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_token_names_what_is_wrong() {
-    let user = shared().someone().await;
+    let user = someone().await;
     for (field, value) in [
         ("name", json!("")),
         ("name", json!(5)),
@@ -141,7 +141,7 @@ async fn a_new_token_names_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_accepted_in_its_header_only() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let (_, secret) = token(&user, &["tasks:read"]).await;
     let nobody = user.anonymous();
     for name in ["access_token", "token", "authorization", "bearer"] {
@@ -158,7 +158,7 @@ async fn a_token_is_accepted_in_its_header_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_with_a_token_revokes_it() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let program = scoped(&user, &["tasks:read"]).await;
     assert_eq!(program.send(program.request(Method::POST, "/api/auth/sign-out")).await.status, 204);
     program.get("/api/todos").await.problem(401);

@@ -3,13 +3,13 @@
 use crate::fixture::token;
 use http::Method;
 use it::client::PASSWORD;
-use it::{Client, Host, Options, shared};
+use it::{Client, Host, Options, someone};
 use serde_json::{Value, json};
 use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_04_editing_a_due_date_keeps_the_audit_entry() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let task = user.task(&json!({"title": "x", "due_date": "2030-03-31T01:30:00+01:00"})).await;
     let path = format!("/api/todos/{}", task["id"].as_str().unwrap());
     let dates = ["2030-03-31T00:30:00Z", "2031-01-31T23:59:59.999Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"];
@@ -89,7 +89,7 @@ async fn failure_17_no_token_in_url_or_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_17_no_answer_repeats_a_secret() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let secret = token(&user, &["tasks:read"]).await.1;
     let nobody = user.anonymous();
     for answer in [
@@ -146,7 +146,7 @@ async fn failure_18_an_error_behind_the_engine_is_an_error_in_front() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_20_pagination_sort_direction_lost_updates() {
-    let user = shared().someone().await;
+    let user = someone().await;
     let mut expected = Vec::new();
     for n in 0..7 {
         expected.push(user.task(&json!({"title": format!("{n}")})).await["id"].clone());

@@ -3,6 +3,8 @@
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The password of every test's user.
@@ -16,6 +18,9 @@ pub struct Client {
     pub token: Option<String>,
     pub user_id: String,
     pub email: String,
+    /// What must live as long as this client: a shared host.
+    #[allow(dead_code, reason = "it is held, not read")]
+    keeps: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// An answer, read to its end.
@@ -30,7 +35,12 @@ impl Client {
     pub fn new(base: &str) -> Self {
         let http =
             reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).tcp_nodelay(true).build().expect("client");
-        Self { http, base: base.to_owned(), token: None, user_id: String::new(), email: String::new() }
+        Self { http, base: base.to_owned(), token: None, user_id: String::new(), email: String::new(), keeps: None }
+    }
+
+    /// This client, which keeps that alive.
+    pub fn keeping(self, what: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { keeps: Some(what), ..self }
     }
 
     /// This client with another bearer token.

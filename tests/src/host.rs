@@ -40,7 +40,8 @@ pub fn binary() -> PathBuf {
     release.join("tidings")
 }
 
-/// One host for all tests that run at the same time and leave nothing behind but users of their own.
+/// One host for all tests that run at the same time and leave nothing behind but users of their own. It ends with the last
+/// that holds it.
 pub fn shared() -> Arc<Host> {
     static SHARED: Mutex<Weak<Host>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -49,6 +50,18 @@ pub fn shared() -> Arc<Host> {
         *shared = Arc::downgrade(&host);
         host
     })
+}
+
+/// A new user of the shared host, which lives as long as its clients do.
+pub async fn someone() -> Client {
+    let host = shared();
+    host.someone().await.keeping(host)
+}
+
+/// A client of the shared host without credentials.
+pub fn anyone() -> Client {
+    let host = shared();
+    host.client().keeping(host)
 }
 
 impl Host {

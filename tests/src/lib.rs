@@ -9,5 +9,5 @@ pub mod parts;
 pub mod stream;
 
 pub use client::{Answer, Client};
-pub use host::{Host, Options, shared};
+pub use host::{Host, Options, anyone, shared, someone};
 pub use stream::{Event, Stream};
