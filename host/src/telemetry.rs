@@ -3,6 +3,7 @@
 //! What must not live here: decisions about what is worth a line or a number; those stand where the thing happens.
 
 use crate::config::{LogConfig, LogFormat};
+use crate::engine::INDISCREET;
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
@@ -35,10 +36,9 @@ pub fn log(config: &LogConfig) -> anyhow::Result<()> {
     begun.map_err(|error| anyhow::anyhow!("the log cannot begin: {error}"))
 }
 
-/// Whether what is logged there can be no secret: wasmtime traces each call of a component with all that it is given, and so
-/// passwords and tokens. No filter of an operator brings that back.
+/// Whether what is logged there can be no secret. No filter of an operator brings back what is not.
 fn is_discreet(metadata: &Metadata<'_>) -> bool {
-    !metadata.target().starts_with("wasmtime") || *metadata.level() <= Level::INFO
+    !metadata.target().starts_with(INDISCREET) || *metadata.level() <= Level::INFO
 }
 
 /// The numbers of this process, for `/metrics`.

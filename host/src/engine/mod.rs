@@ -41,6 +41,10 @@ use wasmtime::component::Component;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre, TrapOrPanicError};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
+/// Begins the targets under which the engine below traces each call of a component with all that it is given, and so
+/// passwords and tokens: nothing finer than INFO of them may be logged.
+pub const INDISCREET: &str = "wasmtime";
+
 /// The running components.
 pub struct Engine {
     components: BTreeMap<String, Loaded>,
