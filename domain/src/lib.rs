@@ -8,7 +8,6 @@
 pub mod account;
 pub mod change;
 pub mod command;
-#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod cursor;
 mod diff;
@@ -16,7 +15,6 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod export;
-#[cfg(any(test, feature = "contract"))]
 pub mod fake;
 pub mod history;
 pub mod ical;
