@@ -1,6 +1,7 @@
 //! End to end, over real sockets. One binary, so that what it shares is linked once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test's fault is a panic")]
+#![allow(clippy::disallowed_methods, reason = "what a test starts ends with it, and it asks the machine's clock")]
 
 mod api_account;
 mod api_accounts;

@@ -17,7 +17,7 @@ async fn main() {
     {
         return native::serve(data.as_ref()).await;
     }
-    for name in args.iter().filter(|name| !NAMES.contains(&name.as_str())) {
+    if let Some(name) = args.iter().find(|name| !NAMES.contains(&name.as_str())) {
         eprintln!("there is no measure `{name}`; there are {}", NAMES.join(", "));
         std::process::exit(2);
     }

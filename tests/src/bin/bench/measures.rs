@@ -81,7 +81,7 @@ pub async fn ratios() {
                 _ => {
                     let own = ids.len() / CLIENTS;
                     let id = &ids[index * own + count / 2 % own];
-                    let body = json!({"completed": count % 2 == 0}).to_string();
+                    let body = json!({"completed": count.is_multiple_of(2)}).to_string();
                     Shot { method: "PATCH", path: format!("/api/todos/{id}/complete"), body }
                 }
             };
@@ -206,7 +206,7 @@ pub async fn many_tasks() {
     let task = move |n: usize| {
         let priority = ["low", "medium", "high"][n % 3];
         let due = format!("2027-{:02}-{:02}T09:00:00Z", n % 12 + 1, n % 28 + 1);
-        json!({"title": format!("{} number {n}", words[n % 8]), "priority": priority, "due_date": (n % 4 != 0).then_some(due), "tags": [format!("t{}", n % 500)]})
+        json!({"title": format!("{} number {n}", words[n % 8]), "priority": priority, "due_date": (!n.is_multiple_of(4)).then_some(due), "tags": [format!("t{}", n % 500)]})
     };
     let began = Instant::now();
     fill(&user.base, &token, 100_000, task).await;
