@@ -2,7 +2,7 @@
 //!
 //! The second link only compiles `main.rs`, and only where a component or the host has changed.
 
-use crate::{WASM, cargo, root, run, target};
+use crate::{WASM, cargo, native, root, run, target};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,7 +53,7 @@ fn wasm(names: &[String]) -> Result<()> {
 }
 
 fn host() -> Result<()> {
-    run(&mut cargo(&["build", "--release", "--package", "tidings"]))
+    run(&mut native(&["build", "--release", "--bin", "tidings"]))
 }
 
 type Entries = BTreeMap<String, Vec<u8>>;

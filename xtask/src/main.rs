@@ -58,9 +58,8 @@ fn main() -> Result<()> {
         Task::Ci => ci(),
         Task::Bench { args } => {
             let binary = build::build()?;
-            run(cargo(&["run", "--release", "--quiet", "--package", "it", "--bin", "bench", "--"])
-                .args(args)
-                .env("IT_BINARY", binary))
+            run(&mut native(&["build", "--release", "--bin", "bench"]))?;
+            run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
         }
         Task::Tidy => tidy::tidy(),
     }
@@ -69,8 +68,8 @@ fn main() -> Result<()> {
 fn test(require_all: bool, args: &[String]) -> Result<()> {
     let binary = build::build()?;
     build::fixtures()?;
-    let mut command = cargo(&["test", "--release"]);
-    command.args(NATIVE.iter().flat_map(|package| ["--package", package])).arg("--").args(args);
+    let mut command = native(&["test", "--release"]);
+    command.arg("--").args(args);
     command.env("IT_BINARY", binary);
     if require_all {
         command.env("IT_REQUIRE_ALL", "1");
@@ -84,8 +83,7 @@ fn ci() -> Result<()> {
     ensure_deny()?;
     run(&mut cargo(&["fetch", "--locked"]))?;
     run(&mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"]))?;
-    let mut clippy = cargo(&["clippy", "--release", "--all-targets"]);
-    run(clippy.args(NATIVE.iter().flat_map(|package| ["--package", package])).args(["--", "-D", "warnings"]))?;
+    run(native(&["clippy", "--release", "--all-targets"]).args(["--", "-D", "warnings"]))?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
     run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
     test(true, &[])
@@ -120,6 +118,14 @@ fn target() -> PathBuf {
 fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root()).args(args);
+    command
+}
+
+/// A cargo command for all native packages: always the same selection, so that cargo resolves the same features and
+/// nothing is built twice.
+fn native(args: &[&str]) -> Command {
+    let mut command = cargo(args);
+    command.args(NATIVE.iter().flat_map(|package| ["--package", package]));
     command
 }
 
