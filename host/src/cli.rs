@@ -2,8 +2,8 @@
 //!
 //! Exit codes: 0, 1 for a failure, 2 for a command line that makes no sense.
 
-use crate::admin::client::{RunningHost, Wanted};
-use crate::admin::{self, TokenWanted};
+use crate::admin::client::RunningHost;
+use crate::admin::{self, TokenWanted, Wanted};
 use crate::config::options::{OPTIONS, Opt, Reach};
 use crate::config::{Config, Sources, parse_duration};
 use crate::engine::{self, Engine};

@@ -7,9 +7,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DrainConfig};
 use crate::engine::{Bundle, Engine};
 use crate::events::{Bus, LocalBus};
-use crate::http::Listener;
-use crate::http::ops::Ops;
 use crate::http::public::Public;
+use crate::http::{Listener, ops};
 use crate::identity::{Identity, SigningKey};
 use crate::ports::Backing;
 use crate::sse::{Hub, HubLimits, feed};
@@ -76,11 +75,19 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     admin::serve(&config.data, admin::Admin::new(engine.clone(), &foundation), &tasks)?;
 
     let lines = [public.announcement(), ops.announcement()];
-    let handler = Public::new(engine, identity.clone(), hub.clone(), store.clone(), clock.clone(), connections.clone())?;
+    let routes = Public {
+        engine,
+        identity: identity.clone(),
+        hub: hub.clone(),
+        log: store.clone(),
+        clock: clock.clone(),
+        tasks: connections.clone(),
+        url: config.identity.public_url.as_deref().map(str::parse).transpose()?,
+    };
     let at_once = config.listen.max_connections;
-    connections.spawn("public listener", public.serve(Arc::new(handler), at_once, connections.clone()));
+    connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
     // For operators to the last: it ends with the background tasks, after the connections.
-    tasks.spawn("ops listener", ops.serve(Arc::new(Ops { store: store.clone(), metrics }), OPS_CONNECTIONS, tasks.clone()));
+    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), metrics), OPS_CONNECTIONS, tasks.clone()));
     announce(&lines)?;
     tracing::info!(data = %config.data.display(), "ready");
 

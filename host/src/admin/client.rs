@@ -1,7 +1,6 @@
 //! The commands' end of the socket.
 
-pub use super::events::Wanted;
-use super::{Component, TokenWanted, socket};
+use super::{Component, TokenWanted, Wanted, socket};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -50,7 +49,7 @@ impl RunningHost {
 
     /// Writes the log's lines as they come.
     pub async fn events(self, wanted: &Wanted, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
-        let mut body = self.ask(Method::GET, &format!("/events?{}", wanted.to_query()), Vec::new()).await?.into_body();
+        let mut body = self.ask(Method::POST, "/events", serde_json::to_vec(wanted)?).await?.into_body();
         while let Some(frame) = body.frame().await {
             let frame = frame.context("the host stopped in the middle of the log")?;
             if let Some(lines) = frame.data_ref() {
@@ -65,7 +64,9 @@ impl RunningHost {
         let lost = || format!("the host on {} does not answer", self.data.display());
         let (mut sender, connection) = http1::handshake(TokioIo::new(self.socket)).await.with_context(lost)?;
         crate::task::Tasks::default().spawn("command", async move { connection.await.ok() });
-        let request = Request::builder().method(method).uri(path).header("host", "tidings").body(Full::new(Bytes::from(body)))?;
+        let request =
+            Request::builder().method(method).uri(path).header("host", "tidings").header("content-type", "application/json");
+        let request = request.body(Full::new(Bytes::from(body)))?;
         let response = sender.send_request(request).await.with_context(lost)?;
         if !response.status().is_success() {
             let why = response.into_body().collect().await?.to_bytes();

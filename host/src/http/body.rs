@@ -1,38 +1,29 @@
-//! Bodies: what goes out, and what comes in within its limit.
+//! A request's body: taken within its limit, and read to its end where nobody wants it.
 
+use axum::BoxError;
+use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// Why a body broke off.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A body of any origin.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
-
-/// A body that is all there.
-pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
-}
-
 /// A request's body, which breaks off once it is longer than it may be.
-pub struct Limited<B> {
+pub struct Limited {
     /// None once it broke off.
-    inner: Option<B>,
+    inner: Option<Body>,
     left: u64,
-    overrun: Arc<Overrun<B>>,
+    overrun: Arc<Overrun>,
 }
 
 /// What is left of a body that was too long.
-pub struct Overrun<B> {
+#[derive(Default)]
+pub struct Overrun {
     happened: AtomicBool,
-    rest: Mutex<Option<B>>,
+    rest: Mutex<Option<Body>>,
 }
 
 /// The body was longer than it may be.
@@ -40,34 +31,30 @@ pub struct Overrun<B> {
 #[error("the body is too long")]
 pub struct TooLong;
 
-impl<B> Limited<B> {
+impl Limited {
     /// The body, and where it is told that it turned out to be longer than `limit` bytes.
-    pub fn new(inner: B, limit: u64) -> (Self, Arc<Overrun<B>>) {
-        let overrun = Arc::new(Overrun { happened: AtomicBool::new(false), rest: Mutex::new(None) });
+    pub fn new(inner: Body, limit: u64) -> (Self, Arc<Overrun>) {
+        let overrun = Arc::new(Overrun::default());
         (Self { inner: Some(inner), left: limit, overrun: overrun.clone() }, overrun)
     }
 }
 
-impl<B> Overrun<B> {
+impl Overrun {
     pub fn happened(&self) -> bool {
         self.happened.load(Ordering::Acquire)
     }
 
     /// The rest of the body, unread; once.
-    pub fn take_rest(&self) -> Option<B> {
+    pub fn take_rest(&self) -> Option<Body> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl<B> http_body::Body for Limited<B>
-where
-    B: http_body::Body<Data = Bytes> + Unpin,
-    B::Error: Into<BodyError>,
-{
+impl http_body::Body for Limited {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(Some(Err(TooLong.into()))) };
         let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
@@ -87,20 +74,17 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_some_and(B::is_end_stream)
+        self.inner.as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map(B::size_hint).unwrap_or_default()
+        self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }
 
 /// Reads a body that nobody wants, within bounds: a client that still sends when the connection is closed under it may never
 /// see its answer.
-pub async fn discard<B>(mut body: B)
-where
-    B: http_body::Body<Data = Bytes> + Unpin,
-{
+pub async fn discard(mut body: Body) {
     const AT_MOST: usize = 16 << 20;
     let mut read = 0;
     let reading = async {
@@ -118,12 +102,11 @@ where
 mod tests {
     use super::*;
     use futures::stream;
-    use http_body_util::StreamBody;
     use proptest::prelude::*;
 
-    fn chunks(sizes: &[usize]) -> impl http_body::Body<Data = Bytes, Error = BodyError> + Unpin + use<> {
-        let frames: Vec<_> = sizes.iter().map(|size| Ok::<_, BodyError>(Frame::data(Bytes::from(vec![0; *size])))).collect();
-        StreamBody::new(stream::iter(frames))
+    fn chunks(sizes: &[usize]) -> Body {
+        let chunks: Vec<_> = sizes.iter().map(|size| Ok::<_, BoxError>(vec![0; *size])).collect();
+        Body::from_stream(stream::iter(chunks))
     }
 
     proptest! {

@@ -1,9 +1,18 @@
 //! One connection: HTTP/1.1 or HTTP/2 by its first bytes, and the giving up of a connection to a stream.
+//!
+//! Not `axum::serve`, for the sake of the stream: a handler of axum's has no way to take the socket from hyper under a plain 200
+//! (an upgrade is a 101), and a stream that stays with hyper keeps its buffers (see [`crate::sse::raw`]). So the routes are
+//! axum's, what they answer is whole, and only here the stream in it is taken out where HTTP/1.1 allows that. `axum::serve` has no
+//! limit for the head of a request either.
 
-use super::body::Body;
-use super::listener::{Handler, Outcome, Peer};
+use super::listener::Peer;
 use crate::sse::Reader;
-use http::{Request, Response};
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, stream};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::{http1, http2};
@@ -14,11 +23,12 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use tower::Service;
 
 /// For the head of a request, the first or a later one: a client that dribbles or idles holds a connection no longer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,10 +38,10 @@ const MAX_HEAD: usize = 64 << 10;
 const MAX_STREAMS: u32 = 128;
 
 /// What is to be done with a connection that HTTP/1.1 has left.
-pub type Handover = Option<(TcpStream, Response<Reader>)>;
+pub type Handover = Option<(TcpStream, http::Response<Reader>)>;
 
 /// Serves a connection to its end, or to where it becomes a stream.
-pub async fn serve<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>, stop: CancellationToken) -> Handover {
+pub async fn serve(socket: TcpStream, peer: Peer, routes: Router, stop: CancellationToken) -> Handover {
     socket.set_nodelay(true).ok();
     let sniffed = tokio::select! {
         sniffed = tokio::time::timeout(HEAD_TIMEOUT, speaks_http2(&socket)) => sniffed,
@@ -39,10 +49,10 @@ pub async fn serve<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>, s
     };
     match sniffed {
         Ok(Ok(true)) => {
-            serve_http2(socket, peer, handler, stop).await;
+            serve_http2(socket, peer, routes, stop).await;
             None
         }
-        Ok(Ok(false)) => serve_http1(socket, peer, handler, stop).await,
+        Ok(Ok(false)) => serve_http1(socket, peer, routes, stop).await,
         Ok(Err(_)) | Err(_) => None,
     }
 }
@@ -64,17 +74,9 @@ async fn speaks_http2(socket: &TcpStream) -> io::Result<bool> {
     }
 }
 
-async fn serve_http2<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>, stop: CancellationToken) {
+async fn serve_http2(socket: TcpStream, peer: Peer, routes: Router, stop: CancellationToken) {
     let torn_down = peer.torn_down.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (handler, peer) = (handler.clone(), peer.clone());
-        async move {
-            Ok::<_, Infallible>(match handler.handle(request, &peer).await {
-                Outcome::Answer(answer) => answer,
-                Outcome::Stream(stream) => stream.map(into_body),
-            })
-        }
-    });
+    let service = service_fn(move |request| answer(routes.clone(), peer.clone(), request).map(Ok::<_, Infallible>));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
@@ -94,18 +96,19 @@ async fn serve_http2<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>,
     }
 }
 
-async fn serve_http1<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>, stop: CancellationToken) -> Handover {
+async fn serve_http1(socket: TcpStream, peer: Peer, routes: Router, stop: CancellationToken) -> Handover {
     let shared = Arc::new(Shared::default());
     let torn_down = peer.torn_down.clone();
     let seen = shared.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (handler, peer, shared) = (handler.clone(), peer.clone(), seen.clone());
+    let service = service_fn(move |request| {
+        let (answer, shared) = (answer(routes.clone(), peer.clone(), request), seen.clone());
         async move {
-            match handler.handle(request, &peer).await {
-                Outcome::Answer(answer) => Ok::<_, Infallible>(answer),
-                Outcome::Stream(stream) if shared.unwritten.load(Ordering::Acquire) => Ok(stream.map(into_body)),
-                Outcome::Stream(stream) => {
-                    *shared.handover.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+            let mut response = answer.await;
+            let stream = response.extensions_mut().remove::<Streaming>();
+            match stream.filter(|_| !shared.unwritten.load(Ordering::Acquire)).and_then(|stream| stream.take()) {
+                None => Ok::<_, Infallible>(response),
+                Some(reader) => {
+                    *lock(&shared.handover) = Some(response.map(|_| reader));
                     std::future::pending().await
                 }
             }
@@ -127,7 +130,7 @@ async fn serve_http1<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>,
         if Pin::new(&mut connection).poll(cx).is_ready() || tearing_down.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
-        match shared.handover.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match lock(&shared.handover).take() {
             Some(stream) => Poll::Ready(Some(stream)),
             None => Poll::Pending,
         }
@@ -136,18 +139,44 @@ async fn serve_http1<H: Handler>(socket: TcpStream, peer: Peer, handler: Arc<H>,
     Some((connection.into_parts().io.socket.into_inner(), handover))
 }
 
-fn into_body(reader: Reader) -> Body {
-    let frames = futures::stream::unfold(reader, |mut reader| async move {
-        reader.next().await.map(|bytes| (Ok(http_body::Frame::data(bytes)), reader))
-    });
-    Body::new(http_body_util::StreamBody::new(frames))
+async fn answer(mut routes: Router, peer: Peer, mut request: Request<Incoming>) -> Response {
+    request.extensions_mut().insert(peer);
+    let Ok(response) = routes.call(request).await;
+    response
+}
+
+/// A stream of events among the extensions of the answer that streams it: whoever takes it before the body is read has it, and
+/// the body is empty.
+#[derive(Clone)]
+pub struct Streaming(Arc<Mutex<Option<Reader>>>);
+
+impl Streaming {
+    /// A whole answer, which any server can send.
+    pub fn answer(reader: Reader) -> Response {
+        let streaming = Self(Arc::new(Mutex::new(Some(reader))));
+        let body = streaming.clone();
+        let reader = stream::once(async move { stream::iter(body.take()) }).flatten();
+        let mut response = Response::new(Body::from_stream(reader.flat_map(|reader| {
+            stream::unfold(reader, async |mut reader| reader.next().await.map(|bytes| (Ok::<Bytes, Infallible>(bytes), reader)))
+        })));
+        response.extensions_mut().insert(streaming);
+        response
+    }
+
+    fn take(&self) -> Option<Reader> {
+        lock(&self.0).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the service and the driver of a connection tell each other.
 #[derive(Default)]
 struct Shared {
     /// The stream that the connection is to become.
-    handover: Mutex<Option<Response<Reader>>>,
+    handover: Mutex<Option<http::Response<Reader>>>,
     /// hyper holds bytes of an earlier answer that the socket would not take: the connection cannot be taken from it.
     unwritten: AtomicBool,
 }

@@ -8,23 +8,28 @@ use uuid::Uuid;
 /// The header that carries a request's id, in both directions.
 pub const REQUEST_ID: &str = "x-request-id";
 
-/// The client's id for this request where it sent a sane one, else a new UUIDv7.
-pub fn request_id(headers: &HeaderMap) -> String {
-    let mut sent = headers.get_all(REQUEST_ID).iter();
-    match (sent.next().and_then(|value| value.to_str().ok()), sent.next()) {
-        (Some(id), None) if sane(id) => id.to_owned(),
-        _ => Uuid::now_v7().to_string(),
+/// What a request is called, in logs and in what it is answered.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    /// The client's id for this request where it sent a sane one, else a new UUIDv7.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut sent = headers.get_all(REQUEST_ID).iter();
+        match (sent.next().and_then(|value| value.to_str().ok()), sent.next()) {
+            (Some(id), None) if sane(id) => Self(id.to_owned()),
+            _ => Self(Uuid::now_v7().to_string()),
+        }
+    }
+
+    pub fn as_header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 }
 
 /// Nothing that could disturb a log or a header.
 fn sane(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:+/=".contains(&b))
-}
-
-/// The id as a header's value.
-pub fn as_header(request_id: &str) -> HeaderValue {
-    HeaderValue::from_str(request_id).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 /// This request's own place in the trace that the client began, or in a new one (W3C Trace Context, section 3.2).
@@ -76,11 +81,11 @@ mod tests {
 
     #[test]
     fn sane_ids_are_kept_and_others_replaced() {
-        assert_eq!(request_id(&headers(REQUEST_ID, &["abc-1"])), "abc-1");
+        assert_eq!(RequestId::of(&headers(REQUEST_ID, &["abc-1"])).0, "abc-1");
         for bad in [vec![], vec![""], vec!["a b"], vec!["a", "b"], vec!["a\"b"]] {
-            assert_eq!(request_id(&headers(REQUEST_ID, &bad)).len(), 36, "{bad:?}");
+            assert_eq!(RequestId::of(&headers(REQUEST_ID, &bad)).0.len(), 36, "{bad:?}");
         }
-        assert_eq!(request_id(&headers(REQUEST_ID, &["x".repeat(129).as_str()])).len(), 36);
+        assert_eq!(RequestId::of(&headers(REQUEST_ID, &["x".repeat(129).as_str()])).0.len(), 36);
     }
 
     #[test]
@@ -109,7 +114,7 @@ mod tests {
         fn whatever_comes_in_what_goes_on_is_well_formed(text in "[ -~]{0,80}") {
             let ours = traceparent(&headers("traceparent", &[&text]));
             prop_assert!(parse_traceparent(&ours).is_some(), "{}", ours);
-            prop_assert!(sane(&request_id(&headers(REQUEST_ID, &[&text]))));
+            prop_assert!(sane(&RequestId::of(&headers(REQUEST_ID, &[&text])).0));
         }
     }
 }

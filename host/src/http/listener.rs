@@ -1,13 +1,10 @@
 //! A listener: accepts connections, as many as there may be, and lets them end when the host stops.
 
-use super::body::Body;
 use super::connection;
-use crate::sse::{self, Reader};
+use crate::sse;
 use crate::task::Tasks;
 use anyhow::Context;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use std::future::Future;
+use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: u32 = 4_096;
 
-/// Answers requests.
-pub trait Handler: Send + Sync + 'static {
-    fn handle(&self, request: Request<Incoming>, peer: &Peer) -> impl Future<Output = Outcome> + Send;
-}
-
-/// What a request comes to.
-pub enum Outcome {
-    Answer(Response<Body>),
-    /// A stream of events, which takes over its connection where the protocol allows it.
-    Stream(Response<Reader>),
-}
-
-/// The other end of a connection.
+/// The other end of a connection; each of its requests has it among its extensions.
 #[derive(Clone, Debug)]
 pub struct Peer {
     pub address: SocketAddr,
@@ -67,7 +52,7 @@ impl Listener {
     }
 
     /// Serves until `tasks` are told to stop; the connections are among them.
-    pub async fn serve<H: Handler>(self, handler: Arc<H>, at_once: usize, tasks: Tasks) {
+    pub async fn serve(self, routes: Router, at_once: usize, tasks: Tasks) {
         let room = Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)));
         let stop = tasks.stopping();
         loop {
@@ -89,10 +74,10 @@ impl Listener {
                 }
             };
             let peer = Peer { address, torn_down: CancellationToken::new() };
-            let (handler, stop, streams) = (handler.clone(), stop.clone(), tasks.clone());
+            let (routes, stop, streams) = (routes.clone(), stop.clone(), tasks.clone());
             tasks.spawn_one_of_many(async move {
                 // Boxed, so that a task of a connection and one of a stream each have the size that they need.
-                if let Some((socket, stream)) = Box::pin(connection::serve(socket, peer, handler, stop)).await {
+                if let Some((socket, stream)) = Box::pin(connection::serve(socket, peer, routes, stop)).await {
                     streams.spawn_one_of_many(async move {
                         sse::raw::run(socket, stream).await;
                         drop(permit);

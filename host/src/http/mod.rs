@@ -2,13 +2,16 @@
 //!
 //! What must not live here: rules of a todo list, SQL, who somebody is. Every error of the host's own is in [`problem`].
 
-pub mod body;
+mod body;
 mod connection;
 mod context;
-pub mod listener;
+mod layers;
+mod listener;
 pub mod ops;
 mod patterns;
 pub mod problem;
 pub mod public;
+#[cfg(test)]
+mod tests;
 
-pub use listener::{Handler, Listener, Outcome, Peer};
+pub use listener::Listener;

@@ -1,12 +1,13 @@
 //! Every error that the host itself answers with, as an RFC 9457 problem document. Components make their own; where
 //! both have one for the same thing, it has the same name. The list for readers is docs/problems.md.
 
-use super::body::{Body, full};
 use crate::engine::Fault;
 use crate::identity::Denied;
 use crate::store::StoreError;
+use axum::Extension;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// What went wrong, in words for the client. A cause that is ours to know is logged where it is seen, and is never in here.
@@ -72,12 +73,8 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable just now", reason).with("retry-after", "1")
     }
 
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The document. `instance` is the path that was asked for.
-    pub fn into_response(self, instance: &str, request_id: &str) -> Response<Body> {
+    pub fn document(self, instance: &str, request_id: &str) -> Response {
         let kind = format!("urn:tidings:problem:{}", self.name);
         let fields: [(&str, Value); 6] = [
             ("type", kind.into()),
@@ -92,8 +89,7 @@ impl Problem {
             let errors = self.errors.iter().map(|(path, detail)| json!({"path": path, "detail": detail}));
             document.extend([("errors".to_owned(), errors.collect())]);
         }
-        let mut response = Response::new(full(Value::Object(document).to_string()));
-        *response.status_mut() = self.status;
+        let mut response = (self.status, Value::Object(document).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -101,6 +97,13 @@ impl Problem {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Still without its document: [`super::layers::identify`] writes it, which knows the request.
+    fn into_response(self) -> Response {
+        (self.status, Extension(self)).into_response()
     }
 }
 
@@ -159,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_names_itself_and_its_request() {
-        let response = Problem::method_not_allowed("GET").into_response("/api/stream/tasks", "r-1");
+        let response = Problem::method_not_allowed("GET").document("/api/stream/tasks", "r-1");
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()["allow"], "GET");
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -188,7 +191,7 @@ mod tests {
     #[test]
     fn a_fault_of_ours_shows_no_cause() {
         let problem = Problem::from(StoreError::Internal(anyhow::anyhow!("table task has no column x")));
-        assert_eq!(problem.status(), 500);
+        assert_eq!(problem.status, 500);
         assert!(!problem.detail.contains("column"));
     }
 }
