@@ -171,28 +171,17 @@ impl Origin<'_> {
 mod tests {
     use super::*;
     use crate::change::{ActorKind, FieldChange};
-    use crate::task::{Priority, Tags, Title};
+    use crate::task::Priority;
     use serde_json::{Value, json};
 
     fn task() -> Task {
         let at = Timestamp::parse("2026-05-01T09:00:00Z").unwrap();
         Task {
             id: TaskId(Uuid::from_u128(7)),
-            title: Title::new("Water the plants").unwrap(),
-            description: None,
-            completed_at: None,
             priority: Priority::High,
-            tags: Tags::default(),
             due_date: Some(at),
-            recurrence: None,
-            reminder_minutes: None,
-            snoozed_until: None,
-            parent_task_id: None,
-            series_id: None,
-            created_at: at,
-            updated_at: at,
-            deleted_at: None,
             version: 3,
+            ..crate::contract::task("Water the plants")
         }
     }
 

@@ -187,24 +187,8 @@ mod tests {
     }
 
     fn task(title: &str) -> Task {
-        Task {
-            id: TaskId(Uuid::from_u128(1)),
-            title: Title::new(title).unwrap(),
-            description: None,
-            completed_at: None,
-            priority: Priority::Medium,
-            tags: Tags::default(),
-            due_date: None,
-            recurrence: None,
-            reminder_minutes: None,
-            snoozed_until: None,
-            parent_task_id: None,
-            series_id: None,
-            created_at: at("2026-01-01T00:00:00Z"),
-            updated_at: at("2026-01-02T00:00:00.5Z"),
-            deleted_at: None,
-            version: 1,
-        }
+        let (created_at, updated_at) = (at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00.5Z"));
+        Task { id: TaskId(Uuid::from_u128(1)), created_at, updated_at, ..crate::contract::task(title) }
     }
 
     #[test]

@@ -84,11 +84,13 @@ fn user(test: &str, name: &str) -> UserId {
     format!("{test}/{name}/{}", Uuid::now_v7()).parse().unwrap()
 }
 
-fn at(minute: i64) -> Timestamp {
+/// So many minutes after the beginning of a test's time.
+pub fn at(minute: i64) -> Timestamp {
     Timestamp::parse("2026-05-01T09:00:00Z").unwrap().plus_minutes(minute)
 }
 
-fn task(title: &str) -> Task {
+/// A new task that has a title and nothing else, made at the beginning.
+pub fn task(title: &str) -> Task {
     Task {
         id: TaskId(Uuid::now_v7()),
         title: Title::new(title).unwrap(),
@@ -109,7 +111,8 @@ fn task(title: &str) -> Task {
     }
 }
 
-fn creation(task: Task) -> Change {
+/// The change that makes this task.
+pub fn creation(task: Task) -> Change {
     let title = FieldChange { field: "title".to_owned(), old: Value::Null, new: Value::from(task.title.as_str()) };
     Change { kind: ChangeKind::Created, task, base_version: None, changed_fields: vec![title] }
 }

@@ -5,16 +5,14 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{ChangeSet, EventLog, Ledger, LoggedEvent};
 use crate::task::Tasks;
 use async_trait::async_trait;
-use domain::change::{Actor, ActorKind, Change, ChangeKind, Source};
+use domain::change::{Actor, ActorKind, Source};
+use domain::contract;
 use domain::event::{TASK_EVENTS, TASK_UPDATES};
-use domain::id::{TaskId, UserId};
-use domain::task::{Priority, Tags, Task, Title};
-use domain::time::Timestamp;
+use domain::id::UserId;
 use futures::StreamExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 /// Remembers what it was handed, and refuses as often as told.
 #[derive(Default)]
@@ -58,33 +56,14 @@ async fn add_tasks(store: &SqliteStore, user: &str, count: usize) {
 }
 
 fn creation(user: &str) -> ChangeSet {
-    let now = Timestamp::parse("2026-05-01T09:00:00Z").unwrap();
-    let task = Task {
-        id: TaskId(Uuid::now_v7()),
-        title: Title::new("Water the plants").unwrap(),
-        description: None,
-        completed_at: None,
-        priority: Priority::Medium,
-        tags: Tags::default(),
-        due_date: None,
-        recurrence: None,
-        reminder_minutes: None,
-        snoozed_until: None,
-        parent_task_id: None,
-        series_id: None,
-        created_at: now,
-        updated_at: now,
-        deleted_at: None,
-        version: 1,
-    };
     let user: UserId = user.parse().unwrap();
     ChangeSet {
         actor: Actor { kind: ActorKind::User, id: user.to_string() },
         user,
         source: Source::Api,
-        now,
+        now: contract::at(0),
         traceparent: None,
-        changes: vec![Change { kind: ChangeKind::Created, task, base_version: None, changed_fields: Vec::new() }],
+        changes: vec![contract::creation(contract::task("Water the plants"))],
         depends_on: Vec::new(),
         preferences: None,
         kept_answer: None,

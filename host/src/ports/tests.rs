@@ -5,18 +5,17 @@ use crate::clock::Clock;
 use crate::identity::{Origin, Principal, Scope, Scopes};
 use crate::store::EventLog;
 use crate::store::sqlite::SqliteStore;
-use domain::change::{Actor, ActorKind, Change, ChangeKind, FieldChange, Source};
-use domain::contract::{Harness, Published};
-use domain::id::{TaskId, UserId};
+use domain::change::{Actor, ActorKind, Change, ChangeKind, Source};
+use domain::contract::{self, Harness, Published, creation};
+use domain::id::UserId;
 use domain::ports::{Failure, KeptAnswer, Session as _, UnitOfWork as _};
 use domain::query::{SortBy, SortOrder, TaskQuery};
-use domain::task::{Priority, Tags, Task, Title};
+use domain::task::Task;
 use domain::time::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 domain::contract_tests!(run);
 
@@ -89,29 +88,7 @@ impl Harness for Fixture {
 
 fn task() -> Task {
     let at = Timestamp::from_millis(START).unwrap();
-    Task {
-        id: TaskId(Uuid::now_v7()),
-        title: Title::new("a task").unwrap(),
-        description: None,
-        completed_at: None,
-        priority: Priority::Medium,
-        tags: Tags::default(),
-        due_date: None,
-        recurrence: None,
-        reminder_minutes: None,
-        snoozed_until: None,
-        parent_task_id: None,
-        series_id: None,
-        created_at: at,
-        updated_at: at,
-        deleted_at: None,
-        version: 1,
-    }
-}
-
-fn creation(task: Task) -> Change {
-    let field = FieldChange { field: "title".to_owned(), old: Value::Null, new: Value::from("a task") };
-    Change { kind: ChangeKind::Created, task, base_version: None, changed_fields: vec![field] }
+    Task { created_at: at, updated_at: at, ..contract::task("a task") }
 }
 
 fn query(limit: u32) -> TaskQuery {
