@@ -122,19 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn query(sort: SortBy) -> TaskQuery {
-        TaskQuery {
-            status: None,
-            priority: None,
-            tags: Vec::new(),
-            text: None,
-            due_before: None,
-            due_after: None,
-            now: Timestamp::MIN,
-            sort,
-            order: SortOrder::Ascending,
-            after: None,
-            limit: 1,
-        }
+        TaskQuery { sort, order: SortOrder::Ascending, ..TaskQuery::everything(Timestamp::MIN, 1) }
     }
 
     fn any_position() -> impl Strategy<Value = (SortBy, Position)> {

@@ -145,19 +145,7 @@ fn remember_zones(zones: &mut Vec<TimeZone>, tasks: &[Task]) {
 }
 
 fn in_order(now: Timestamp, after: Option<Position>) -> TaskQuery {
-    TaskQuery {
-        status: None,
-        priority: None,
-        tags: Vec::new(),
-        text: None,
-        due_before: None,
-        due_after: None,
-        now,
-        sort: SortBy::Created,
-        order: SortOrder::Ascending,
-        after,
-        limit: PAGE,
-    }
+    TaskQuery { order: SortOrder::Ascending, after, ..TaskQuery::everything(now, PAGE) }
 }
 
 #[cfg(test)]

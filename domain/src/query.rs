@@ -77,6 +77,25 @@ pub struct TaskQuery {
     pub limit: u32,
 }
 
+impl TaskQuery {
+    /// The first so many of all tasks, the newest first.
+    pub fn everything(now: Timestamp, limit: u32) -> Self {
+        Self {
+            status: None,
+            priority: None,
+            tags: Vec::new(),
+            text: None,
+            due_before: None,
+            due_after: None,
+            now,
+            sort: SortBy::Created,
+            order: SortOrder::Descending,
+            after: None,
+            limit,
+        }
+    }
+}
+
 impl SortBy {
     /// The task's place in this order. A title's key is its Unicode lower case.
     pub fn position_of(self, task: &Task) -> Position {

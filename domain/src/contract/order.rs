@@ -3,7 +3,7 @@
 use super::{Harness, at, commit, creation, renaming, task, user};
 use crate::id::{TaskId, UserId};
 use crate::ports::{Failure, Session};
-use crate::query::{SortBy, SortOrder, TaskQuery};
+use crate::query::TaskQuery;
 
 /// The numbers of the user's events on each of the two topics.
 async fn numbers<H: Harness>(harness: &H, user: &UserId) -> (Vec<u64>, Vec<u64>) {
@@ -106,19 +106,7 @@ pub async fn users_do_not_see_each_other<H: Harness>(harness: &H) {
 }
 
 fn everything() -> TaskQuery {
-    TaskQuery {
-        status: None,
-        priority: None,
-        tags: Vec::new(),
-        text: None,
-        due_before: None,
-        due_after: None,
-        now: at(0),
-        sort: SortBy::Created,
-        order: SortOrder::Descending,
-        after: None,
-        limit: 1_000,
-    }
+    TaskQuery::everything(at(0), 1_000)
 }
 
 /// A list that begins after a commit was answered shows it.

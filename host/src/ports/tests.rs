@@ -9,7 +9,7 @@ use domain::change::{Actor, ActorKind, Change, ChangeKind, Source};
 use domain::contract::{self, Harness, Published, creation};
 use domain::id::UserId;
 use domain::ports::{Failure, KeptAnswer, Session as _, UnitOfWork as _};
-use domain::query::{SortBy, SortOrder, TaskQuery};
+use domain::query::{SortOrder, TaskQuery};
 use domain::task::Task;
 use domain::time::Timestamp;
 use serde_json::Value;
@@ -92,19 +92,7 @@ fn task() -> Task {
 }
 
 fn query(limit: u32) -> TaskQuery {
-    TaskQuery {
-        status: None,
-        priority: None,
-        tags: Vec::new(),
-        text: None,
-        due_before: None,
-        due_after: None,
-        now: Timestamp::from_millis(START).unwrap(),
-        sort: SortBy::Created,
-        order: SortOrder::Ascending,
-        after: None,
-        limit,
-    }
+    TaskQuery { order: SortOrder::Ascending, ..TaskQuery::everything(Timestamp::from_millis(START).unwrap(), limit) }
 }
 
 fn forbidden<T>(scope: Scope) -> Result<T, Failure> {

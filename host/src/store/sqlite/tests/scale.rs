@@ -53,19 +53,7 @@ fn varied(n: usize) -> Task {
 }
 
 fn all() -> TaskQuery {
-    TaskQuery {
-        status: None,
-        priority: None,
-        tags: Vec::new(),
-        text: None,
-        due_before: None,
-        due_after: None,
-        now: at(30_000),
-        sort: SortBy::Created,
-        order: SortOrder::Descending,
-        after: None,
-        limit: 50,
-    }
+    TaskQuery::everything(at(30_000), 50)
 }
 
 fn filters() -> Vec<(&'static str, TaskQuery)> {
