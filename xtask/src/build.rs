@@ -2,7 +2,7 @@
 //!
 //! The second link only compiles `main.rs`, and only where a component or the host has changed.
 
-use crate::{WASM, cargo, native, root, run, target};
+use crate::{WASM, cargo, ensure_wasm, native, root, run, target};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,6 +48,7 @@ pub fn fixtures() -> Result<()> {
 }
 
 fn wasm(names: &[String]) -> Result<()> {
+    ensure_wasm()?;
     let mut command = cargo(&["build", "--release", "--target", WASM]);
     run(command.args(names.iter().flat_map(|name| ["--package", name])))
 }

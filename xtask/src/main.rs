@@ -94,6 +94,7 @@ fn ci() -> Result<()> {
     run(&mut cargo(&["fetch", "--locked"]))?;
     run(&mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"]))?;
     run(native(&["clippy", "--release", "--all-targets"]).args(["--", "-D", "warnings"]))?;
+    ensure_wasm()?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
     run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
     test(true, &[])
@@ -103,6 +104,15 @@ fn ci() -> Result<()> {
 fn ensure_deny() -> Result<()> {
     let have = Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|out| out.status.success());
     if have { Ok(()) } else { run(&mut cargo(&["install", "--locked", "--version", "0.20.2", "cargo-deny"])) }
+}
+
+/// The standard library for components. rustup installs it by itself with the toolchain of `rust-toolchain.toml`, but not
+/// into one that is there already, nor where that is switched off.
+fn ensure_wasm() -> Result<()> {
+    let library = Command::new("rustc").current_dir(root()).args(["--print", "target-libdir", "--target", WASM]).output();
+    let library = library.context("cannot start rustc")?.stdout;
+    let have = Path::new(String::from_utf8_lossy(&library).trim()).is_dir();
+    if have { Ok(()) } else { run(Command::new("rustup").current_dir(root()).args(["target", "add", WASM])) }
 }
 
 /// The packages that are built for this machine.
