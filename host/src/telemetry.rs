@@ -8,6 +8,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::time::Duration;
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
@@ -24,7 +25,9 @@ pub fn log(config: &LogConfig) -> anyhow::Result<()> {
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let filter = EnvFilter::try_new(&config.filter).context("the log filter")?.and(filter_fn(is_discreet));
+    let filter = EnvFilter::try_new(&config.filter).context("the log filter")?;
+    // Without the hint of a level, each of wasmtime's trace points would be asked about, and there are many in one request.
+    let filter = filter.and(filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let begun = if human {
         let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
