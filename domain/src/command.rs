@@ -4,9 +4,13 @@ use crate::change::{Change, ChangeKind};
 use crate::diff::diff;
 use crate::error::Error;
 use crate::id::TaskId;
+use crate::notices;
 use crate::preferences::Preferences;
-use crate::recurrence::{Frequency, Interval, short_form};
-use crate::task::{Description, Priority, Recurrence, ReminderMinutes, RepeatFrom, Rrule, Tags, Task, TimeZone, Title};
+use crate::recurrence::{Frequency, Interval, local, short_form};
+use crate::series::{self, Reach};
+use crate::task::{
+    Description, Notices, Priority, Recurrence, ReminderMinutes, RepeatFrom, Rrule, Tags, Task, Template, TimeZone, Title,
+};
 use crate::time::Timestamp;
 
 /// How long a deleted task can be brought back, in minutes: 30 days.
@@ -64,11 +68,12 @@ pub enum Snooze {
 /// What is done to a task that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
-    Change(TaskPatch),
+    Change(TaskPatch, Reach),
     /// True: complete it. False: reopen it.
     Complete(bool),
     Snooze(Snooze),
-    Delete,
+    /// This one alone: it is skipped, and the next of its series takes its place.
+    Delete(Reach),
     Restore,
 }
 
@@ -104,18 +109,21 @@ impl Command {
         let zoneless = |recurrence: &Option<RecurrenceInput>| recurrence.as_ref().is_some_and(|r| r.time_zone.is_none());
         match self {
             Self::Create(new) => new.reminder_minutes.is_none() || zoneless(&new.recurrence),
-            Self::Edit { edit: Edit::Change(patch), .. } => patch.recurrence.as_ref().is_some_and(zoneless),
+            Self::Edit { edit: Edit::Change(patch, _), .. } => patch.recurrence.as_ref().is_some_and(zoneless),
             Self::Edit { .. } => false,
         }
     }
 }
 
 impl RecurrenceInput {
-    fn resolve(&self, due: Timestamp, preferences: &Preferences) -> Recurrence {
+    /// The rule that it is for a task due then.
+    pub(crate) fn resolve(&self, due: Timestamp, preferences: &Preferences) -> Recurrence {
         let time_zone = self.time_zone.unwrap_or(preferences.time_zone);
         let rrule = match &self.repetition {
             Repetition::Rule(rule) => rule.clone(),
-            Repetition::Short(frequency, interval) => short_form(*frequency, *interval, due, time_zone),
+            Repetition::Short(frequency, interval) => {
+                short_form(*frequency, *interval, local(due, time_zone).date(), self.repeat_from)
+            }
         };
         Recurrence { rrule, time_zone, repeat_from: self.repeat_from }
     }
@@ -132,6 +140,7 @@ pub(crate) fn create(new: &NewTask, id: TaskId, preferences: &Preferences, now: 
         (Some(rule), Some(due)) => Some(rule.resolve(due, preferences)),
         (Some(_), None) => return Err(needs_due_date()),
     };
+    let place = recurrence.as_ref().zip(new.due_date).map(|(rule, due)| series::first_place(rule, due));
     let task = Task {
         id,
         title: new.title.clone(),
@@ -144,13 +153,22 @@ pub(crate) fn create(new: &NewTask, id: TaskId, preferences: &Preferences, now: 
         reminder_minutes: new.reminder_minutes.unwrap_or(preferences.default_reminder_minutes),
         snoozed_until: None,
         parent_task_id: None,
-        series_id: None,
+        series_id: place.as_ref().map(|_| id),
         created_at: now,
         updated_at: now,
         deleted_at: None,
         version: 1,
+        place,
+        notices: Notices::default(),
     };
-    Ok(Change { kind: ChangeKind::Created, changed_fields: diff(None, &task), task, base_version: None })
+    Ok(creation(task))
+}
+
+/// The change that a new task is, whether somebody or its series made it: what will be given notice of, is from here on.
+pub(crate) fn creation(mut task: Task) -> Change {
+    let now = task.created_at;
+    notices::rearm(None, &mut task, now);
+    Change { kind: ChangeKind::Created, changed_fields: diff(None, &task), task, base_version: None }
 }
 
 /// Whether a task that was deleted can still be brought back.
@@ -175,8 +193,12 @@ pub(crate) fn edit(
     precondition.check(task)?;
     let mut after = task.clone();
     let kind = match edit {
-        Edit::Change(patch) => {
+        Edit::Change(patch, reach) => {
             patch.apply(&mut after, preferences)?;
+            match reach {
+                Reach::This => series::changed_alone(task, &mut after)?,
+                Reach::Following => series::changed_with_following(task, &mut after, patch),
+            }
             ChangeKind::Updated
         }
         Edit::Complete(completed) => complete(&mut after, *completed, now),
@@ -184,7 +206,10 @@ pub(crate) fn edit(
             after.snoozed_until = Some(snooze.until(now)?);
             ChangeKind::Updated
         }
-        Edit::Delete => {
+        Edit::Delete(reach) => {
+            if *reach == Reach::This {
+                series::needs_series(task)?;
+            }
             after.deleted_at = Some(now);
             ChangeKind::Deleted
         }
@@ -196,6 +221,7 @@ pub(crate) fn edit(
     if after == *task {
         return Ok(None);
     }
+    notices::rearm(Some(task), &mut after, now);
     after.updated_at = now;
     after.version += 1;
     Ok(Some(Change { kind, changed_fields: diff(Some(task), &after), task: after, base_version: Some(task.version) }))
@@ -220,6 +246,15 @@ impl TaskPatch {
             return Err(Error::invalid("due_date", "cannot be cleared while the task has a recurrence"));
         }
         Ok(())
+    }
+
+    /// The same, of what an occurrence hands on.
+    pub(crate) fn apply_to_template(&self, template: &mut Template) {
+        set(&mut template.title, &self.title);
+        set(&mut template.description, &self.description);
+        set(&mut template.priority, &self.priority);
+        set(&mut template.tags, &self.tags);
+        set(&mut template.reminder_minutes, &self.reminder_minutes);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::digest::Digest;
 use crate::id::TaskId;
+use crate::notification::NotificationPosition;
 use crate::query::{Position, SortBy, SortKey, TaskQuery};
 use crate::task::{BadValue, Priority};
 use crate::time::Timestamp;
@@ -67,6 +68,24 @@ pub fn to_sequence(task: TaskId, cursor: &str) -> Result<u64, BadValue> {
     read().ok_or_else(not_of_this_list)
 }
 
+/// The cursor of a list of notifications that goes on behind `position`.
+pub fn of_notifications(unread_only: bool, position: NotificationPosition) -> String {
+    let mut bytes = position.id.as_bytes().to_vec();
+    bytes.extend_from_slice(&position.created_at.millis().to_be_bytes());
+    seal(notifications_digest(unread_only), &bytes)
+}
+
+/// Where the cursor says that this list of notifications goes on.
+pub fn to_notification(unread_only: bool, cursor: &str) -> Result<NotificationPosition, BadValue> {
+    let read = || {
+        let bytes = opened(notifications_digest(unread_only), cursor)?;
+        let (id, at) = bytes.split_first_chunk::<16>()?;
+        let created_at = Timestamp::from_millis(i64::from_be_bytes(at.try_into().ok()?)).ok()?;
+        Some(NotificationPosition { created_at, id: Uuid::from_bytes(*id) })
+    };
+    read().ok_or_else(not_of_this_list)
+}
+
 fn not_of_this_list() -> BadValue {
     BadValue("a cursor is the next_cursor of the same list, unchanged".to_owned())
 }
@@ -93,6 +112,10 @@ fn priority(key: &[u8]) -> Option<Priority> {
 
 fn history_digest(task: TaskId) -> Digest {
     Digest::default().with(b"history").with(task.0.as_bytes())
+}
+
+fn notifications_digest(unread_only: bool) -> Digest {
+    Digest::default().with(b"notifications").with(&[u8::from(unread_only)])
 }
 
 /// Of what makes it this list: filters and order.
@@ -151,11 +174,20 @@ mod tests {
         }
 
         #[test]
+        fn a_notification_comes_back(id: u128, at in Timestamp::MIN.millis()..=Timestamp::MAX.millis(), unread_only: bool) {
+            let position = NotificationPosition { created_at: Timestamp::from_millis(at).unwrap(), id: Uuid::from_u128(id) };
+            let cursor = of_notifications(unread_only, position);
+            prop_assert_eq!(to_notification(unread_only, &cursor), Ok(position));
+            prop_assert!(to_notification(!unread_only, &cursor).is_err());
+        }
+
+        #[test]
         fn garbage_is_refused(text in "[A-Za-z0-9_=+/-]{0,80}|.{0,20}") {
             for sort in [SortBy::Created, SortBy::Due, SortBy::Priority, SortBy::Title] {
                 prop_assert!(to_position(&query(sort), &text).is_err());
             }
             prop_assert!(to_sequence(TaskId(Uuid::nil()), &text).is_err());
+            prop_assert!(to_notification(true, &text).is_err());
         }
 
         #[test]

@@ -21,8 +21,8 @@ impl Fault {
 /// Why nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The user has no such task: never had, or not any more.
-    #[error("there is no such task")]
+    /// The user has no such task, or notification: never had, or not any more.
+    #[error("the user has nothing by this id")]
     NotFound,
     /// The body is no JSON.
     #[error("the body is no JSON: {0}")]

@@ -9,7 +9,8 @@ use crate::change::{Actor, Change, ChangeKind, ChangedFields, Source};
 use crate::history::HistoryEntry;
 use crate::id::{TaskId, UserId};
 use crate::json;
-use crate::task::Task;
+use crate::notification::{NoticeKind, Notification, Reminder};
+use crate::task::{Task, Title};
 use crate::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -21,11 +22,19 @@ pub const TASK_EVENTS: &str = "task-events";
 pub const TASK_UPDATES: &str = "task-updates";
 /// Reminders and overdue notices.
 pub const REMINDERS: &str = "reminders";
-/// The type of every event on [`TASK_UPDATES`], and the SSE event's name.
+/// Every topic that a component can hear.
+pub const TOPICS: [&str; 3] = [TASK_EVENTS, TASK_UPDATES, REMINDERS];
+/// The type of a change on [`TASK_UPDATES`], and the SSE event's name.
 pub const TASK_CHANGED: &str = "sync.task-changed";
+/// On [`TASK_UPDATES`] too, as every replica's streams must hear of it.
+pub const NOTIFICATION_CREATED: &str = "notification.created";
 
 /// The `source` attribute: with the id, it names an event anywhere.
 const EVENT_SOURCE: &str = "urn:tidings:tasks";
+/// Begins the `dataschema` of every event; behind it come its type and the version of its data: `urn:tidings:schema:task.created:1`.
+pub const SCHEMA: &str = "urn:tidings:schema:";
+/// The version of the data of every type. It changes where an old reader would misread new data, and only then.
+pub const DATA_VERSION: u32 = 1;
 
 /// One event, ready to be written to the log.
 #[derive(Clone, Debug)]
@@ -34,6 +43,8 @@ pub struct Event {
     pub id: Uuid,
     /// The CloudEvents type.
     pub kind: &'static str,
+    /// The user's own event number; none for what no stream shows.
+    pub sequence: Option<u64>,
     /// The whole CloudEvent.
     pub body: Box<RawValue>,
 }
@@ -66,8 +77,9 @@ struct CloudEvent<'a, D> {
     subject: TaskId,
     time: Timestamp,
     datacontenttype: &'static str,
-    #[serde(serialize_with = "as_text")]
-    sequence: u64,
+    dataschema: String,
+    #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
     partitionkey: &'a UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
@@ -94,8 +106,26 @@ struct TaskUpdateData<'a> {
     version: u64,
 }
 
-fn as_text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(number)
+#[derive(Serialize)]
+struct ReminderData<'a> {
+    reminder_type: &'static str,
+    task_id: TaskId,
+    user_id: &'a UserId,
+    title: &'a Title,
+    due_date: Timestamp,
+    link: &'a str,
+}
+
+#[derive(Serialize)]
+struct NotificationData {
+    id: Uuid,
+    kind: NoticeKind,
+    task_id: TaskId,
+    created_at: Timestamp,
+}
+
+fn as_text<S: Serializer>(number: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&number.unwrap_or_default())
 }
 
 fn names_of<S: Serializer>(change: &&Change, serializer: S) -> Result<S::Ok, S::Error> {
@@ -122,9 +152,29 @@ impl Origin<'_> {
         };
         let subject = change.task.id;
         [
-            self.event(TASK_EVENTS, ids.task_event, change.kind.event_type(), sequence, subject, task_event),
-            self.event(TASK_UPDATES, ids.task_update, TASK_CHANGED, sequence, subject, task_update),
+            self.event(TASK_EVENTS, ids.task_event, change.kind.event_type(), Some(sequence), subject, task_event),
+            self.event(TASK_UPDATES, ids.task_update, TASK_CHANGED, Some(sequence), subject, task_update),
         ]
+    }
+
+    /// What a notice publishes on [`REMINDERS`]. It has no number: no stream shows it.
+    pub fn reminder_event(&self, reminder: &Reminder) -> Event {
+        let data = ReminderData {
+            reminder_type: reminder.kind.short_name(),
+            task_id: reminder.task_id,
+            user_id: self.user,
+            title: &reminder.title,
+            due_date: reminder.due_date,
+            link: &reminder.link,
+        };
+        self.event(REMINDERS, reminder.id, reminder.kind.name(), None, reminder.task_id, data)
+    }
+
+    /// What a notification publishes on [`TASK_UPDATES`], so that its reader's streams hear of it. The notification itself stays here.
+    pub fn notification_event(&self, sequence: u64, id: Uuid, notification: &Notification) -> Event {
+        let Notification { id: notification_id, kind, task_id, created_at, .. } = *notification;
+        let data = NotificationData { id: notification_id, kind, task_id, created_at };
+        self.event(TASK_UPDATES, id, NOTIFICATION_CREATED, Some(sequence), task_id, data)
     }
 
     /// What the task's history keeps of a change. `id` is that of its event on [`TASK_EVENTS`].
@@ -146,7 +196,7 @@ impl Origin<'_> {
         topic: &'static str,
         id: Uuid,
         kind: &'static str,
-        sequence: u64,
+        sequence: Option<u64>,
         subject: TaskId,
         data: D,
     ) -> Event {
@@ -158,14 +208,18 @@ impl Origin<'_> {
             subject,
             time: self.time,
             datacontenttype: "application/json",
+            dataschema: format!("{SCHEMA}{kind}:{DATA_VERSION}"),
             sequence,
             partitionkey: self.user,
             traceparent: self.traceparent,
             data,
         };
-        Event { topic, id, kind, body: json::raw(&event) }
+        Event { topic, id, kind, sequence, body: json::raw(&event) }
     }
 }
+
+#[cfg(test)]
+mod documented;
 
 #[cfg(test)]
 mod tests {
@@ -208,6 +262,7 @@ mod tests {
             json!({
                 "specversion": "1.0", "id": Uuid::from_u128(1), "source": "urn:tidings:tasks", "type": "task.updated",
                 "subject": Uuid::from_u128(7), "time": "2026-05-02T10:00:00.125Z", "datacontenttype": "application/json",
+                "dataschema": "urn:tidings:schema:task.updated:1",
                 "sequence": "41", "partitionkey": "ada", "traceparent": "00-abc-def-01",
                 "data": {
                     "event_type": "task.updated", "task_id": Uuid::from_u128(7), "user_id": "ada", "source": "api",
@@ -237,5 +292,53 @@ mod tests {
         let [(_, body), _] = bodies(ChangeKind::Deleted, None);
         assert_eq!(body["data"]["task"], Value::Null);
         assert_eq!(body["data"]["event_type"], "task.deleted");
+    }
+
+    #[test]
+    fn a_reminder_has_no_number_and_its_own_id() {
+        let (user, actor): (UserId, _) = ("ada".parse().unwrap(), Actor { kind: ActorKind::System, id: "reminders".to_owned() });
+        let (time, task) = (Timestamp::parse("2026-05-01T09:00:00.003Z").unwrap(), task());
+        let origin = Origin { user: &user, actor: &actor, source: Source::Api, time, traceparent: None };
+        let due_date = task.due_date.unwrap();
+        let (id, link) = (Uuid::from_u128(3), "/?task=7".to_owned());
+        let reminder = Reminder { id, kind: NoticeKind::Overdue, task_id: task.id, title: task.title, due_date, link };
+        let event = origin.reminder_event(&reminder);
+        assert_eq!((event.topic, event.kind, event.sequence, event.id), ("reminders", "reminder.overdue", None, id));
+        let body: Value = serde_json::from_str(event.body.get()).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "specversion": "1.0", "id": id, "source": "urn:tidings:tasks", "type": "reminder.overdue",
+                "subject": Uuid::from_u128(7), "time": "2026-05-01T09:00:00.003Z", "datacontenttype": "application/json",
+                "dataschema": "urn:tidings:schema:reminder.overdue:1", "partitionkey": "ada",
+                "data": {
+                    "reminder_type": "overdue", "task_id": Uuid::from_u128(7), "user_id": "ada",
+                    "title": "Water the plants", "due_date": "2026-05-01T09:00:00Z", "link": "/?task=7",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_notification_is_announced_without_what_it_says() {
+        let (user, actor): (UserId, _) = ("ada".parse().unwrap(), Actor { kind: ActorKind::User, id: "ada".to_owned() });
+        let (time, task) = (Timestamp::parse("2026-05-01T09:00:00.005Z").unwrap(), task());
+        let origin = Origin { user: &user, actor: &actor, source: Source::Api, time, traceparent: None };
+        let notification = Notification {
+            id: Uuid::from_u128(3),
+            kind: NoticeKind::Upcoming,
+            task_id: task.id,
+            title: task.title,
+            due_date: time,
+            link: String::new(),
+            read: false,
+            created_at: time,
+        };
+        let event = origin.notification_event(42, Uuid::from_u128(4), &notification);
+        assert_eq!((event.topic, event.kind, event.sequence), ("task-updates", "notification.created", Some(42)));
+        let body: Value = serde_json::from_str(event.body.get()).unwrap();
+        assert_eq!((&body["id"], &body["sequence"]), (&json!(Uuid::from_u128(4)), &json!("42")));
+        let (id, task_id) = (Uuid::from_u128(3), Uuid::from_u128(7));
+        assert_eq!(body["data"], json!({"id": id, "kind": "reminder.upcoming", "task_id": task_id, "created_at": time}));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::history::HistoryEntry;
 use crate::id::TaskId;
+use crate::notification::NotificationPosition;
 use crate::ports::{Failure, Session};
 use crate::query::{Position, SortBy, SortOrder, TaskQuery};
 use crate::task::{Task, TimeZone};
@@ -10,7 +11,7 @@ use crate::{ical, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Tasks, or entries of the history, in one piece.
+/// Tasks, entries of the history, or notifications, in one piece.
 const PAGE: u32 = 500;
 
 /// An export on its way. [`Export::next`] gives it piece by piece.
@@ -39,6 +40,7 @@ enum Stage {
     Begin,
     Tasks { after: Option<Position> },
     History { after: Option<u64> },
+    Notifications { after: Option<NotificationPosition> },
     End,
     Done,
 }
@@ -52,8 +54,8 @@ struct Entry<'a> {
 }
 
 impl<S: Session> Export<S> {
-    /// All of it as one JSON object, `{user, preferences, tasks, history, tokens}`. The domain knows neither accounts nor
-    /// tokens: the caller brings their JSON.
+    /// All of it as one JSON object, `{user, preferences, tasks, history, notifications, tokens}`. The domain knows neither
+    /// accounts nor tokens: the caller brings their JSON.
     pub fn json(session: S, now: Timestamp, user: Box<RawValue>, tokens: Box<RawValue>) -> Self {
         Self { session, now, form: Form::Json { user, tokens }, stage: Stage::Begin }
     }
@@ -69,6 +71,7 @@ impl<S: Session> Export<S> {
             Stage::Begin => self.begin().await.map(Some),
             Stage::Tasks { after } => self.tasks(after).await.map(Some),
             Stage::History { after } => self.history(after).await.map(Some),
+            Stage::Notifications { after } => self.notifications(after).await.map(Some),
             Stage::End => Ok(Some(self.end())),
             Stage::Done => Ok(None),
         }
@@ -106,9 +109,19 @@ impl<S: Session> Export<S> {
         let history = self.session.history(None, after, PAGE).await?;
         let more = history.len() == PAGE as usize;
         let last = history.last().filter(|_| more).map(|entry| entry.sequence);
-        self.stage = if last.is_some() { Stage::History { after: last } } else { Stage::End };
+        self.stage = if last.is_some() { Stage::History { after: last } } else { Stage::Notifications { after: None } };
         let entries: Vec<Entry<'_>> = history.iter().map(|entry| Entry { task_id: entry.task_id, entry }).collect();
-        Ok(items(after.is_none(), !more, &entries, "],\"tokens\":"))
+        Ok(items(after.is_none(), !more, &entries, "],\"notifications\":["))
+    }
+
+    /// The newest first, as they are listed.
+    async fn notifications(&mut self, after: Option<NotificationPosition>) -> Result<String, Failure> {
+        let notifications = self.session.notifications(false, after, PAGE).await?;
+        let more = notifications.len() == PAGE as usize;
+        let last = notifications.last().filter(|_| more);
+        let last = last.map(|last| NotificationPosition { created_at: last.created_at, id: last.id });
+        self.stage = if last.is_some() { Stage::Notifications { after: last } } else { Stage::End };
+        Ok(items(after.is_none(), !more, &notifications, "],\"tokens\":"))
     }
 
     fn end(&self) -> String {
@@ -155,8 +168,9 @@ mod tests {
     use crate::change::{Change, ChangeKind, Source};
     use crate::fake::{FakeClock, FakeSession, FakeStore};
     use crate::id::UserId;
+    use crate::notification::{NoticeKind, Notification};
     use crate::ports::UnitOfWork;
-    use crate::task::{Priority, Recurrence, RepeatFrom, Rrule, Tags, Title};
+    use crate::task::{Recurrence, RepeatFrom, Rrule};
     use futures::executor::block_on;
     use serde_json::{Value, json};
     use uuid::Uuid;
@@ -167,17 +181,32 @@ mod tests {
         Timestamp::parse(NOW).unwrap()
     }
 
-    /// So many tasks, each with one entry in the history; all created at the same moment.
+    /// So many tasks, each with one entry in the history and one notification; all created at the same moment.
     fn store_with(tasks: u128) -> FakeStore {
         let store = FakeStore::new(FakeClock::at(now()));
         block_on(async {
             let mut work = store.session(&user()).begin(Source::Api).await.unwrap();
             for number in 0..tasks {
-                work.put(creation(number)).unwrap();
+                let change = creation(number);
+                work.notify(notification(&change.task)).unwrap();
+                work.put(change).unwrap();
             }
             work.commit().await.unwrap();
         });
         store
+    }
+
+    fn notification(task: &Task) -> Notification {
+        Notification {
+            id: task.id.0,
+            kind: NoticeKind::Overdue,
+            task_id: task.id,
+            title: task.title.clone(),
+            due_date: now(),
+            link: String::new(),
+            read: false,
+            created_at: now(),
+        }
     }
 
     fn user() -> UserId {
@@ -189,21 +218,11 @@ mod tests {
         let rrule = Rrule::new("FREQ=DAILY").unwrap();
         let task = Task {
             id: TaskId(Uuid::from_u128(number)),
-            title: Title::new(&format!("task {number}")).unwrap(),
-            description: None,
-            completed_at: None,
-            priority: Priority::Medium,
-            tags: Tags::default(),
             due_date: Some(now()),
             recurrence: Some(Recurrence { rrule, time_zone: zone, repeat_from: RepeatFrom::DueDate }),
-            reminder_minutes: None,
-            snoozed_until: None,
-            parent_task_id: None,
-            series_id: None,
             created_at: now(),
             updated_at: now(),
-            deleted_at: None,
-            version: 1,
+            ..crate::contract::task(&format!("task {number}"))
         };
         Change { kind: ChangeKind::Created, task, base_version: None, changed_fields: Vec::new() }
     }
@@ -227,7 +246,7 @@ mod tests {
     #[test]
     fn the_json_holds_everything_once_and_in_order() {
         let (pieces, export) = json_of(&store_with(1_200));
-        assert_eq!(pieces, 8, "begin, three pages of tasks, three of history, end");
+        assert_eq!(pieces, 11, "begin, three pages of tasks, three of history, three of notifications, end");
         let tasks = export["tasks"].as_array().unwrap();
         assert_eq!(tasks.len(), 1_200);
         assert!(tasks.iter().enumerate().all(|(n, task)| task["title"] == format!("task {n}")));
@@ -239,6 +258,9 @@ mod tests {
                 .zip(tasks)
                 .all(|(entry, task)| entry["task_id"] == task["id"] && entry["event_type"] == "task.created")
         );
+        let notifications = export["notifications"].as_array().unwrap();
+        assert_eq!(notifications.len(), 1_200);
+        assert!(notifications.iter().rev().zip(tasks).all(|(it, task)| it["task_id"] == task["id"] && it["read"] == false));
         assert_eq!(export["user"], json!({"id": "ada"}));
         assert_eq!((&export["tokens"], &export["preferences"]["time_zone"]), (&json!([]), &json!("UTC")));
     }
@@ -249,6 +271,7 @@ mod tests {
             let (_, export) = json_of(&store_with(tasks));
             assert_eq!(export["tasks"].as_array().unwrap().len() as u128, tasks);
             assert_eq!(export["history"].as_array().unwrap().len() as u128, tasks);
+            assert_eq!(export["notifications"].as_array().unwrap().len() as u128, tasks);
         }
     }
 

@@ -2,16 +2,22 @@
 
 #![allow(clippy::expect_used, reason = "test support: a poisoned lock is a failed test")]
 
+mod agenda;
+mod memory;
+
+pub use memory::FakeMemory;
+
 use crate::account::Scope;
 use crate::change::{Actor, ActorKind, Change, Source};
 use crate::contract::{Published, model};
-use crate::event::{EventIds, Origin};
+use crate::event::{Event, EventIds, Origin};
 use crate::history::HistoryEntry;
 use crate::id::{TaskId, UserId};
+use crate::notification::{Mark, Notification, NotificationPosition, Reminder};
 use crate::ports::{Clock, Failure, KeptAnswer, Session, UnitOfWork};
 use crate::preferences::Preferences;
 use crate::query::TaskQuery;
-use crate::task::Task;
+use crate::task::{Notices, Task};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -31,8 +37,12 @@ impl FakeClock {
         Self { millis: Arc::new(AtomicI64::new(now.millis())), ids: Arc::default() }
     }
 
+    pub fn set(&self, now: Timestamp) {
+        self.millis.store(now.millis(), Ordering::SeqCst);
+    }
+
     pub fn advance_minutes(&self, minutes: i64) {
-        self.millis.store(self.now().plus_minutes(minutes).millis(), Ordering::SeqCst);
+        self.set(self.now().plus_minutes(minutes));
     }
 }
 
@@ -72,6 +82,7 @@ struct Kept {
     events: Vec<Published>,
     preferences: Option<Preferences>,
     answers: BTreeMap<String, KeptAnswer>,
+    notifications: Vec<Notification>,
     sequence: u64,
 }
 
@@ -150,6 +161,30 @@ impl Session for FakeSession {
         self.read(Scope::TasksRead, |kept| kept.preferences.unwrap_or_default())
     }
 
+    async fn notifications(
+        &self,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, Failure> {
+        self.read(Scope::TasksRead, |kept| {
+            let mut found = kept.notifications.clone();
+            found.sort_by_key(|it| std::cmp::Reverse((it.created_at, it.id)));
+            let wanted = |it: &Notification| {
+                !(unread_only && it.read) && after.is_none_or(|at| (it.created_at, it.id) < (at.created_at, at.id))
+            };
+            found.into_iter().filter(wanted).take(limit as usize).collect()
+        })
+    }
+
+    async fn notification(&self, id: Uuid) -> Result<Option<Notification>, Failure> {
+        self.read(Scope::TasksRead, |kept| kept.notifications.iter().find(|it| it.id == id).cloned())
+    }
+
+    async fn unread_count(&self) -> Result<u64, Failure> {
+        self.read(Scope::TasksRead, |kept| kept.notifications.iter().filter(|it| !it.read).count() as u64)
+    }
+
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {
         self.read(Scope::TasksWrite, |kept| kept.answers.get(key).cloned())
     }
@@ -164,6 +199,8 @@ impl Session for FakeSession {
             preferences: None,
             answers: Vec::new(),
             claims: Vec::new(),
+            reminded: Vec::new(),
+            notes: Vec::new(),
         })
     }
 }
@@ -173,12 +210,24 @@ impl Session for FakeSession {
 pub struct FakeWork {
     session: FakeSession,
     source: Source,
-    /// The versions that were read; none: there was no such task.
-    seen: BTreeMap<TaskId, Option<u64>>,
+    /// The versions and notices that were read; none: there was no such task.
+    seen: BTreeMap<TaskId, Option<(u64, Notices)>>,
     changes: Vec<Change>,
     preferences: Option<Preferences>,
     answers: Vec<(String, KeptAnswer)>,
     claims: Vec<String>,
+    /// The task as it shall be, the notices that it had, what is given.
+    reminded: Vec<(Task, Notices, Vec<Reminder>)>,
+    notes: Vec<Note>,
+}
+
+/// What is done to notifications.
+#[derive(Debug)]
+enum Note {
+    Keep(Notification),
+    Read(Mark),
+    /// All of a task's, except those of a due date.
+    Withdraw(TaskId, Option<Timestamp>),
 }
 
 impl UnitOfWork for FakeWork {
@@ -187,7 +236,7 @@ impl UnitOfWork for FakeWork {
             Some(change) => Some(change.task.clone()),
             None => {
                 let task = self.session.read(Scope::TasksWrite, |kept| kept.tasks.get(&id).cloned())?;
-                self.seen.entry(id).or_insert(task.as_ref().map(|task| task.version));
+                self.seen.entry(id).or_insert(task.as_ref().map(|task| (task.version, task.notices)));
                 task
             }
         };
@@ -199,6 +248,26 @@ impl UnitOfWork for FakeWork {
             return Err(Failure::Invalid("a change adds 1 to the version it was made from".to_owned()));
         }
         self.changes.push(change);
+        Ok(())
+    }
+
+    fn remind(&mut self, task: &Task, were: Notices, reminders: Vec<Reminder>) -> Result<(), Failure> {
+        self.reminded.push((task.clone(), were, reminders));
+        Ok(())
+    }
+
+    fn notify(&mut self, notification: Notification) -> Result<(), Failure> {
+        self.notes.push(Note::Keep(notification));
+        Ok(())
+    }
+
+    fn mark_read(&mut self, mark: Mark) -> Result<(), Failure> {
+        self.notes.push(Note::Read(mark));
+        Ok(())
+    }
+
+    fn withdraw(&mut self, task: TaskId, keep: Option<Timestamp>) -> Result<(), Failure> {
+        self.notes.push(Note::Withdraw(task, keep));
         Ok(())
     }
 
@@ -237,7 +306,8 @@ impl FakeWork {
     /// Writes into a copy, which the caller throws away where this fails.
     fn apply(&self, kept: &mut Kept) -> Result<(), Failure> {
         let version = |kept: &Kept, id: &TaskId| kept.tasks.get(id).map(|task| task.version);
-        if self.seen.iter().any(|(id, seen)| version(kept, id) != *seen) {
+        let stands = |kept: &Kept, id: &TaskId| kept.tasks.get(id).map(|task| (task.version, task.notices));
+        if self.seen.iter().any(|(id, seen)| stands(kept, id) != *seen) {
             return Err(Failure::Conflict);
         }
         let clock = &self.session.store.clock;
@@ -251,15 +321,15 @@ impl FakeWork {
             kept.sequence += 1;
             let ids = EventIds { task_event: clock.new_id(), task_update: clock.new_id() };
             kept.history.push(origin.history_entry(kept.sequence, ids.task_event, change));
-            for event in origin.events(kept.sequence, ids, change) {
-                kept.events.push(Published {
-                    topic: event.topic.to_owned(),
-                    id: event.id,
-                    kind: event.kind.to_owned(),
-                    sequence: kept.sequence,
-                    body: event.body.get().to_owned(),
-                });
-            }
+            kept.events.extend(origin.events(kept.sequence, ids, change).map(published));
+        }
+        for (task, were, reminders) in &self.reminded {
+            let known = kept.tasks.get_mut(&task.id).filter(|known| known.version == task.version && known.notices == *were);
+            known.ok_or(Failure::Conflict)?.notices = task.notices;
+            kept.events.extend(reminders.iter().map(|reminder| published(origin.reminder_event(reminder))));
+        }
+        for note in &self.notes {
+            note.apply(kept, &origin, clock)?;
         }
         kept.preferences = self.preferences.or(kept.preferences);
         for (key, answer) in &self.answers {
@@ -271,6 +341,39 @@ impl FakeWork {
     }
 }
 
+impl Note {
+    fn apply(&self, kept: &mut Kept, origin: &Origin<'_>, clock: &FakeClock) -> Result<(), Failure> {
+        match self {
+            Self::Keep(notification) => {
+                if kept.notifications.iter().any(|it| it.id == notification.id) {
+                    return Err(Failure::Conflict);
+                }
+                kept.sequence += 1;
+                kept.events.push(published(origin.notification_event(kept.sequence, clock.new_id(), notification)));
+                kept.notifications.push(notification.clone());
+            }
+            Self::Read(mark) => {
+                let marked = |it: &&mut Notification| *mark == Mark::All || *mark == Mark::One(it.id);
+                kept.notifications.iter_mut().filter(marked).for_each(|it| it.read = true);
+            }
+            Self::Withdraw(task, keep) => {
+                kept.notifications.retain(|it| it.read || it.task_id != *task || Some(it.due_date) == *keep);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn published(event: Event) -> Published {
+    Published {
+        topic: event.topic.to_owned(),
+        id: event.id,
+        kind: event.kind.to_owned(),
+        sequence: event.sequence,
+        body: event.body.get().to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +381,7 @@ mod tests {
 
     impl Harness for FakeStore {
         type Session = FakeSession;
+        type Agenda = FakeStore;
 
         async fn session(&self, user: &UserId) -> FakeSession {
             self.session(user)
@@ -285,6 +389,10 @@ mod tests {
 
         async fn published(&self, user: &UserId) -> Vec<Published> {
             self.published(user)
+        }
+
+        async fn agenda(&self) -> FakeStore {
+            self.clone()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::id::TaskId;
 use crate::time::Timestamp;
+use chrono::NaiveDateTime;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -27,12 +28,60 @@ pub struct Task {
     pub deleted_at: Option<Timestamp>,
     /// 1 after creation; each change adds 1.
     pub version: u64,
+    /// Where it stands in its series; set while it has a recurrence. Not shown.
+    pub place: Option<Place>,
+    /// The notices that are still to be given of it. Not shown, and no part of a change: giving one leaves the version as it is.
+    pub notices: Notices,
+}
+
+/// Where a task stands in its series: what its successor is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which date of the rule it is, from 1: what COUNT counts. Begins again when the rule or the date of all that follow is changed.
+    pub number: u32,
+    /// The rule's own local date and time of this occurrence: what the next is counted from, whatever the clocks or a
+    /// change of this one occurrence did to its due date.
+    pub anchor: NaiveDateTime,
+    /// What the successor gets where this occurrence alone was changed; none: what this task has.
+    pub template: Option<Box<Template>>,
+}
+
+/// What an occurrence hands on to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Template {
+    pub title: Title,
+    pub description: Option<Description>,
+    pub priority: Priority,
+    pub tags: Tags,
+    pub reminder_minutes: Option<ReminderMinutes>,
+}
+
+/// When the notices of a task that is open are to be given; none: not, or given already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    pub upcoming: Option<Timestamp>,
+    pub overdue: Option<Timestamp>,
+}
+
+impl Notices {
+    /// The moment of the first of them.
+    pub fn first(self) -> Option<Timestamp> {
+        match (self.upcoming, self.overdue) {
+            (Some(upcoming), Some(overdue)) => Some(upcoming.min(overdue)),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 impl Task {
     /// Whether it is done.
     pub fn completed(&self) -> bool {
         self.completed_at.is_some()
+    }
+
+    /// When it is to be looked at for a notice: none while it is completed or deleted, though what is left to be given is kept.
+    pub fn remind_at(&self) -> Option<Timestamp> {
+        if self.completed() || self.deleted_at.is_some() { None } else { self.notices.first() }
     }
 }
 

@@ -14,12 +14,13 @@ use crate::input::{HistoryParams, PreferencesPatch};
 use crate::ports::{Clock, Failure, KeptAnswer, Session, UnitOfWork};
 use crate::preferences::Preferences;
 use crate::query::TaskQuery;
+use crate::series::{self, Reach};
 use crate::task::Task;
 use crate::time::Timestamp;
 
 /// How often a write is begun, where each time somebody is faster. Each time that somebody is faster, that somebody has
 /// succeeded: so many writers of one task at once can all succeed.
-const MOST_TRIES: u32 = 100;
+pub(crate) const MOST_TRIES: u32 = 100;
 
 /// The use cases of one session.
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +191,9 @@ impl<S: Session, C: Clock> Todos<'_, S, C> {
         };
         let task = change.task.clone();
         work.put(change)?;
+        if matches!(command, Command::Edit { edit: Edit::Delete(Reach::This), .. }) {
+            series::put_successor(work, &task, now).await?;
+        }
         Ok((task, true))
     }
 }
@@ -198,7 +202,7 @@ impl<S: Session, C: Clock> Todos<'_, S, C> {
 fn in_operation(index: usize, command: &Command, error: Error) -> Error {
     let place = match command {
         Command::Create(_) => ".task",
-        Command::Edit { edit: Edit::Change(_), .. } => ".changes",
+        Command::Edit { edit: Edit::Change(..), .. } => ".changes",
         Command::Edit { .. } => "",
     };
     let error = match error {

@@ -5,19 +5,25 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
+mod agenda;
 mod commit;
 mod lists;
 pub mod model;
+mod notifications;
 mod order;
+mod reminders;
 
+pub use agenda::*;
 pub use commit::*;
 pub use lists::*;
+pub use notifications::*;
 pub use order::*;
+pub use reminders::*;
 
 use crate::change::{Change, ChangeKind, FieldChange, Source};
 use crate::id::{TaskId, UserId};
-use crate::ports::{Failure, Session, UnitOfWork};
-use crate::task::{Priority, Tags, Task, Title};
+use crate::ports::{Agenda, Failure, Session, UnitOfWork};
+use crate::task::{Notices, Priority, Tags, Task, Title};
 use crate::time::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -26,11 +32,14 @@ use uuid::Uuid;
 #[allow(async_fn_in_trait)]
 pub trait Harness {
     type Session: Session;
+    type Agenda: Agenda;
 
     /// A session of the user's that may read and write tasks. The user need not exist as an account.
     async fn session(&self, user: &UserId) -> Self::Session;
     /// What the user's commits have published, on all topics, in the order of publication.
     async fn published(&self, user: &UserId) -> Vec<Published>;
+    /// The agenda of all users of the store.
+    async fn agenda(&self) -> Self::Agenda;
 }
 
 /// An event as it stands in the log.
@@ -39,7 +48,8 @@ pub struct Published {
     pub topic: String,
     pub id: Uuid,
     pub kind: String,
-    pub sequence: u64,
+    /// The user's own event number; none for what no stream shows.
+    pub sequence: Option<u64>,
     /// The whole CloudEvent.
     pub body: String,
 }
@@ -56,6 +66,7 @@ macro_rules! contract_tests {
             a_second_creation_is_a_conflict,
             what_was_only_read_must_still_stand,
             what_was_read_as_absent_must_still_be_absent,
+            a_change_made_from_notices_given_meanwhile_is_a_conflict,
             a_work_sees_what_it_has_put,
             a_claim_is_taken_once,
             an_answer_is_kept_once,
@@ -66,7 +77,22 @@ macro_rules! contract_tests {
             history_comes_oldest_first_in_pages,
             users_do_not_see_each_other,
             lists_filter_sort_and_page_as_the_model_does,
-            a_list_sees_the_commit_before_it
+            a_list_sees_the_commit_before_it,
+            a_reminder_is_published_with_its_mark,
+            what_was_given_is_not_given_again,
+            no_reminder_is_given_of_a_task_that_has_changed,
+            a_task_can_be_changed_after_its_reminder,
+            a_refused_commit_gives_no_reminder,
+            the_agenda_is_everyones_earliest_first,
+            the_agenda_leaves_out_what_needs_no_notice,
+            the_agenda_comes_in_pages,
+            the_next_moment_is_the_first_of_all,
+            a_notification_is_kept_and_announced_with_the_next_number,
+            a_notification_is_kept_once,
+            notifications_come_newest_first_in_pages,
+            notifications_are_marked_as_read,
+            what_no_longer_applies_is_withdrawn,
+            notifications_are_nobody_elses
         }
     };
     (@each $run:path: $($name:ident),+) => {
@@ -108,6 +134,8 @@ pub fn task(title: &str) -> Task {
         updated_at: at(0),
         deleted_at: None,
         version: 1,
+        place: None,
+        notices: Notices::default(),
     }
 }
 

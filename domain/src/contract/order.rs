@@ -8,7 +8,7 @@ use crate::query::TaskQuery;
 /// The numbers of the user's events on each of the two topics.
 async fn numbers<H: Harness>(harness: &H, user: &UserId) -> (Vec<u64>, Vec<u64>) {
     let published = harness.published(user).await;
-    let on = |topic: &str| published.iter().filter(|event| event.topic == topic).map(|event| event.sequence).collect();
+    let on = |topic: &str| published.iter().filter(|event| event.topic == topic).filter_map(|event| event.sequence).collect();
     (on("task-events"), on("task-updates"))
 }
 

@@ -5,6 +5,7 @@ use super::task::{read_new_task, read_task_patch};
 use crate::command::{Command, Edit, Precondition};
 use crate::error::Error;
 use crate::id::TaskId;
+use crate::series::Reach;
 use serde_json::Value;
 
 /// As many operations a batch has.
@@ -44,15 +45,16 @@ fn operation(index: usize, value: Value) -> Result<Command, Error> {
 fn read_operation(value: Value, at: Path<'_>, faults: &mut Faults) -> Option<Option<Command>> {
     let mut fields = Object::new(value, at, faults)?;
     let op = fields.require("op", string)?;
+    let following = |patch| Edit::Change(patch, Reach::Following);
     let (id, edit) = match op.as_str() {
         "create" => {
             let task = fields.require_deep("task", read_new_task);
             fields.end(&[]);
             return Some(Some(Command::Create(task?)));
         }
-        "update" => (fields.require("id", string), fields.require_deep("changes", read_task_patch).map(Edit::Change)),
+        "update" => (fields.require("id", string), fields.require_deep("changes", read_task_patch).map(following)),
         "complete" => (fields.require("id", string), fields.require("completed", boolean).map(Edit::Complete)),
-        "delete" => (fields.require("id", string), Some(Edit::Delete)),
+        "delete" => (fields.require("id", string), Some(Edit::Delete(Reach::Following))),
         _ => return fields.fault("op", "is one of create, update, complete, delete"),
     };
     fields.end(&[]);

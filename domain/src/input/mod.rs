@@ -11,9 +11,10 @@ mod task;
 pub use account::{LEAST_PASSWORD, MOST_PASSWORD, NewToken};
 pub use account::{Password, SignIn, SignUp, account_deletion, new_token, sign_in, sign_up};
 pub use batch::{MOST_OPERATIONS, batch};
-pub use params::{Format, HistoryParams, export_format, history_params, list_params, no_params};
+pub use params::{Format, HistoryParams, NotificationParams};
+pub use params::{export_format, history_params, list_params, no_params, notification_params, reach};
 pub(crate) use task::NEEDS_DUE_DATE;
-pub use task::{PreferencesPatch, completion, new_task, preferences_patch, snooze, task_patch};
+pub use task::{PreferencesPatch, completion, new_task, preferences_patch, preview, snooze, task_patch};
 
 /// As many faults are told of one request.
 pub const MOST_FAULTS: usize = 50;

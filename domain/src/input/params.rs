@@ -4,7 +4,9 @@ use super::fields::{Faults, Path};
 use crate::cursor;
 use crate::error::Error;
 use crate::id::TaskId;
+use crate::notification::NotificationPosition;
 use crate::query::{SortBy, SortOrder, Status, TaskQuery};
+use crate::series::Reach;
 use crate::task::{Priority, Tag};
 use crate::time::Timestamp;
 use std::borrow::Cow;
@@ -118,6 +120,31 @@ pub fn history_params(query: &str, task: TaskId) -> Result<HistoryParams, Error>
     let limit = params.limit(20);
     let after = params.one("cursor", |text| cursor::to_sequence(task, text));
     params.end(HistoryParams { after, limit })
+}
+
+/// The query of `PUT`, `PATCH` and `DELETE /api/todos/{id}`.
+pub fn reach(query: &str) -> Result<Reach, Error> {
+    let mut params = Params::new(query);
+    let reach = params.one("series", Reach::new);
+    params.end(reach.unwrap_or_default())
+}
+
+/// Which page of the notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotificationParams {
+    pub unread_only: bool,
+    pub after: Option<NotificationPosition>,
+    pub limit: u32,
+}
+
+/// The query of `GET /api/notifications`.
+pub fn notification_params(query: &str) -> Result<NotificationParams, Error> {
+    let mut params = Params::new(query);
+    let read = |text: &str| text.parse::<bool>().map_err(|_| "is true or false");
+    let unread_only = params.one("unread_only", read).unwrap_or_default();
+    let limit = params.limit(50);
+    let after = params.one("cursor", |text| cursor::to_notification(unread_only, text));
+    params.end(NotificationParams { unread_only, after, limit })
 }
 
 /// The form of an export.

@@ -5,6 +5,7 @@ use crate::command::{NewTask, RecurrenceInput, Repetition, Snooze, TaskPatch};
 use crate::error::Error;
 use crate::preferences::{Preferences, Theme};
 use crate::recurrence::{Frequency, Interval};
+use crate::series::Preview;
 use crate::task::{Description, Priority, ReminderMinutes, RepeatFrom, Rrule, Tag, Tags, TimeZone, Title};
 use crate::time::Timestamp;
 use serde_json::Value;
@@ -63,6 +64,25 @@ pub fn snooze(body: &[u8]) -> Result<Snooze, Error> {
         };
         fields.end(&[]);
         snooze
+    })
+}
+
+/// The most dates, and those where no number is given, of a preview.
+const MOST_PREVIEWED: u32 = 100;
+const PREVIEWED: u32 = 10;
+
+/// The body of `POST /api/recurrence/preview`.
+pub fn preview(body: &[u8]) -> Result<Preview, Error> {
+    document(body, |value, at, faults| {
+        let mut fields = Object::new(value, at, faults)?;
+        let recurrence = fields.require_deep("recurrence", read_recurrence);
+        let due_date = fields.require("due_date", text(Timestamp::parse));
+        let count = fields.take("count", |value| match count(value)? {
+            count @ 1..=MOST_PREVIEWED => Ok(count),
+            _ => Err(format!("count is 1 to {MOST_PREVIEWED}")),
+        });
+        fields.end(&[]);
+        Some(Preview { recurrence: recurrence?, due_date: due_date?, count: count.value().unwrap_or(PREVIEWED) })
     })
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, Fault};
 use crate::id::TaskId;
 use crate::query::{SortBy, SortOrder, Status};
 use crate::recurrence::{Frequency, Interval};
+use crate::series::Reach;
 use crate::task::Priority;
 use crate::time::Timestamp;
 use proptest::prelude::*;
@@ -158,13 +159,29 @@ fn a_snooze_has_one_of_two_forms() {
 }
 
 #[test]
+fn a_preview_asks_for_one_to_a_hundred_dates() {
+    let with = |fields: Value| {
+        let mut all = json!({"recurrence": {"frequency": "daily"}, "due_date": "2026-05-01T09:00:00Z"});
+        all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        preview(&body(all))
+    };
+    assert_eq!(with(json!({})).unwrap().count, 10);
+    assert_eq!(with(json!({"count": 100})).unwrap().count, 100);
+    for count in [json!(0), json!(101), json!("5")] {
+        assert_eq!(paths(with(json!({"count": count}))), ["count"]);
+    }
+    assert_eq!(paths(with(json!({"recurrence": {"rrule": "FREQ=SECONDLY"}, "x": 1}))), ["recurrence.rrule", "x"]);
+    assert_eq!(paths(preview(br#"{"recurrence": null}"#)), ["due_date", "recurrence"]);
+}
+
+#[test]
 fn a_batch_names_the_operation_at_fault() {
     let id = Uuid::from_u128(5);
     let good = batch(&body(json!({"operations": [
         {"op": "create", "task": {"title": "x"}}, {"op": "update", "id": id, "changes": {"title": "y"}},
         {"op": "complete", "id": id, "completed": true}, {"op": "delete", "id": id},
     ]})));
-    assert!(matches!(good.unwrap()[3], Command::Edit { id: found, edit: Edit::Delete, .. } if found == TaskId(id)));
+    assert!(matches!(good.unwrap()[3], Command::Edit { id: found, edit: Edit::Delete(_), .. } if found == TaskId(id)));
 
     let fails = |operation: Value| match batch(&body(json!({"operations": [{"op": "delete", "id": id}, operation]}))) {
         Err(Error::InOperation { index: 1, error }) => *error,
@@ -219,8 +236,15 @@ fn a_parameter_at_fault_is_named() {
     }
     assert_eq!(paths(no_params("x=1")), ["x"]);
     assert_eq!(paths(history_params("limit=201&cursor=x", TaskId(Uuid::nil()))), ["cursor", "limit"]);
+    let notifications = notification_params("unread_only=yes&limit=0&cursor=x&unread=1");
+    assert_eq!(paths(notifications), ["cursor", "limit", "unread", "unread_only"]);
+    assert_eq!(notification_params(""), Ok(NotificationParams { unread_only: false, after: None, limit: 50 }));
+    let unread = NotificationParams { unread_only: true, after: None, limit: 7 };
+    assert_eq!(notification_params("limit=7&unread_only=true"), Ok(unread));
     assert_eq!(paths(export_format("format=xml")), ["format"]);
     assert_eq!(export_format("format=ics"), Ok(Format::Ics));
+    assert_eq!((reach(""), reach("series=this")), (Ok(Reach::Following), Ok(Reach::This)));
+    assert_eq!((paths(reach("series=all")), paths(reach("scope=this"))), (vec!["series".to_owned()], vec!["scope".to_owned()]));
 }
 
 #[test]
@@ -299,7 +323,7 @@ proptest! {
     fn no_body_panics(value in any_json()) {
         let body = body(value);
         let _ = (new_task(&body), task_patch(&body), snooze(&body), completion(&body), batch(&body), preferences_patch(&body));
-        let _ = (sign_up(&body), sign_in(&body), new_token(&body, now()), account_deletion(&body));
+        let _ = (sign_up(&body), sign_in(&body), new_token(&body, now()), account_deletion(&body), preview(&body));
     }
 
     #[test]
@@ -309,7 +333,8 @@ proptest! {
 
     #[test]
     fn no_parameters_panic(query in "([a-z_]{0,10}=[ -~é%]{0,10}&?){0,5}|(?s).{0,40}") {
-        let _ = (list_params(&query, now()), history_params(&query, TaskId(Uuid::nil())), no_params(&query), export_format(&query));
+        let _ = (list_params(&query, now()), history_params(&query, TaskId(Uuid::nil())), notification_params(&query));
+        let _ = (no_params(&query), export_format(&query), reach(&query));
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn new(fields: Value) -> NewTask {
 }
 
 fn change(fields: Value) -> Edit {
-    Edit::Change(input::task_patch(fields.to_string().as_bytes()).unwrap())
+    Edit::Change(input::task_patch(fields.to_string().as_bytes()).unwrap(), Reach::Following)
 }
 
 fn paths<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
@@ -163,9 +163,11 @@ fn a_rule_and_its_due_date_go_together() {
 fn a_deleted_task_is_gone_until_it_is_restored_within_30_days() {
     let world = World::new();
     let task = world.create(json!({"title": "x"}));
-    world.edit(&task, Edit::Delete).unwrap();
+    world.edit(&task, Edit::Delete(Reach::Following)).unwrap();
     assert_eq!(block_on(world.todos().get(task.id)), Err(Error::NotFound));
-    for edit in [Edit::Delete, Edit::Complete(true), change(json!({"title": "y"})), Edit::Snooze(Snooze::Minutes(1))] {
+    for edit in
+        [Edit::Delete(Reach::Following), Edit::Complete(true), change(json!({"title": "y"})), Edit::Snooze(Snooze::Minutes(1))]
+    {
         assert_eq!(world.edit(&task, edit), Err(Error::NotFound));
     }
     world.clock.advance_minutes(30 * 24 * 60 - 1);
@@ -175,7 +177,7 @@ fn a_deleted_task_is_gone_until_it_is_restored_within_30_days() {
     assert_eq!((back.deleted_at, back.version, back.title.as_str()), (None, 3, "x"));
     assert_eq!(world.history(&task)[2], (ChangeKind::Restored, json!({})));
 
-    world.edit(&task, Edit::Delete).unwrap();
+    world.edit(&task, Edit::Delete(Reach::Following)).unwrap();
     world.clock.advance_minutes(30 * 24 * 60);
     assert_eq!(world.edit(&task, Edit::Restore), Err(Error::NotFound));
     assert_eq!(block_on(world.todos().history(task.id, first)).unwrap_err(), Error::NotFound);
@@ -216,7 +218,7 @@ fn a_batch_happens_whole_or_not_at_all() {
     let world = World::new();
     let task = world.create(json!({"title": "x"}));
     let (events, edit) = (world.events(), |edit| Command::Edit { id: task.id, precondition: Precondition::None, edit });
-    let good = [Command::Create(new(json!({"title": "new"}))), edit(Edit::Complete(true)), edit(Edit::Delete)];
+    let good = [Command::Create(new(json!({"title": "new"}))), edit(Edit::Complete(true)), edit(Edit::Delete(Reach::Following))];
     let bad = [&good[..], &[edit(Edit::Complete(false))]].concat();
     let result = block_on(world.todos().batch(&bad, None));
     assert_eq!(result, Err(Error::InOperation { index: 3, error: Box::new(Error::NotFound) }));
