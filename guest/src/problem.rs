@@ -171,7 +171,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NotFound => Self::not_found("There is no such task."),
+            Error::NotFound => Self::not_found("You have nothing by this id."),
             Error::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed body", detail),
             Error::Invalid(errors) => Self::invalid(errors),
             Error::PreconditionFailed => {

@@ -4,10 +4,13 @@ use crate::bindings::ports::ledger;
 use domain::change::{Change, Source};
 use domain::history::HistoryEntry;
 use domain::id::TaskId;
+use domain::notification::{Mark, Notification, NotificationPosition, Reminder};
 use domain::ports::{Failure, KeptAnswer, UnitOfWork};
 use domain::preferences::Preferences;
 use domain::query::TaskQuery;
-use domain::task::{BadValue, Task};
+use domain::task::{BadValue, Notices, Task};
+use domain::time::Timestamp;
+use uuid::Uuid;
 
 /// The right to act for one user: got from [`crate::identity::authenticate`], ends with the request.
 #[derive(Debug)]
@@ -18,7 +21,7 @@ pub struct Session(pub(crate) ledger::Session);
 pub struct Work(ledger::UnitOfWork);
 
 /// A value that the host gave must be good; where it is not, nothing can be done with it.
-fn good<T>(value: Result<T, BadValue>) -> Result<T, Failure> {
+pub(crate) fn good<T>(value: Result<T, BadValue>) -> Result<T, Failure> {
     value.map_err(|bad| Failure::Invalid(format!("the host gave a bad value: {bad}")))
 }
 
@@ -47,6 +50,24 @@ impl domain::ports::Session for Session {
         good(self.0.preferences().await?.try_into())
     }
 
+    async fn notifications(
+        &self,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, Failure> {
+        all(self.0.notifications(unread_only, after.map(Into::into), limit).await?)
+    }
+
+    async fn notification(&self, id: Uuid) -> Result<Option<Notification>, Failure> {
+        let notification = self.0.notification(id.to_string()).await?;
+        good(notification.map(Notification::try_from).transpose())
+    }
+
+    async fn unread_count(&self) -> Result<u64, Failure> {
+        Ok(self.0.unread_count().await?)
+    }
+
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {
         Ok(self.0.kept_answer(key.to_owned()).await?.map(Into::into))
     }
@@ -64,6 +85,23 @@ impl UnitOfWork for Work {
 
     fn put(&mut self, change: Change) -> Result<(), Failure> {
         Ok(self.0.put(&change.into())?)
+    }
+
+    fn remind(&mut self, task: &Task, were: Notices, reminders: Vec<Reminder>) -> Result<(), Failure> {
+        let reminders: Vec<_> = reminders.into_iter().map(Into::into).collect();
+        Ok(self.0.remind(&task.clone().into(), were.into(), &reminders)?)
+    }
+
+    fn notify(&mut self, notification: Notification) -> Result<(), Failure> {
+        Ok(self.0.notify(&notification.into())?)
+    }
+
+    fn mark_read(&mut self, mark: Mark) -> Result<(), Failure> {
+        Ok(self.0.mark_read(&mark.into())?)
+    }
+
+    fn withdraw(&mut self, task: TaskId, keep: Option<Timestamp>) -> Result<(), Failure> {
+        Ok(self.0.withdraw(&task.to_string(), keep.map(Timestamp::millis))?)
     }
 
     fn put_preferences(&mut self, preferences: Preferences) -> Result<(), Failure> {
