@@ -20,27 +20,43 @@ pub(crate) async fn get(request: &Request, id: &str) -> Result<Answer, Problem> 
 
 /// `PUT` and `PATCH /api/todos/{id}`
 pub(crate) async fn change(request: &Request, id: &str, body: Incoming) -> Result<Answer, Problem> {
-    edit(request, id, async || Ok(Edit::Change(input::task_patch(&body.read().await?)?))).await
+    edit(request, id, async || {
+        let reach = input::reach(request.query())?;
+        Ok(Edit::Change(input::task_patch(&body.read().await?)?, reach))
+    })
+    .await
 }
 
 /// `PATCH /api/todos/{id}/complete`
 pub(crate) async fn complete(request: &Request, id: &str, body: Incoming) -> Result<Answer, Problem> {
-    edit(request, id, async || Ok(Edit::Complete(input::completion(&body.read().await?)?))).await
+    edit(request, id, async || {
+        input::no_params(request.query())?;
+        Ok(Edit::Complete(input::completion(&body.read().await?)?))
+    })
+    .await
 }
 
 /// `POST /api/todos/{id}/snooze`
 pub(crate) async fn snooze(request: &Request, id: &str, body: Incoming) -> Result<Answer, Problem> {
-    edit(request, id, async || Ok(Edit::Snooze(input::snooze(&body.read().await?)?))).await
+    edit(request, id, async || {
+        input::no_params(request.query())?;
+        Ok(Edit::Snooze(input::snooze(&body.read().await?)?))
+    })
+    .await
 }
 
 /// `POST /api/todos/{id}/restore`
 pub(crate) async fn restore(request: &Request, id: &str) -> Result<Answer, Problem> {
-    edit(request, id, async || Ok(Edit::Restore)).await
+    edit(request, id, async || {
+        input::no_params(request.query())?;
+        Ok(Edit::Restore)
+    })
+    .await
 }
 
 /// `DELETE /api/todos/{id}`
 pub(crate) async fn delete(request: &Request, id: &str) -> Result<Answer, Problem> {
-    edit(request, id, async || Ok(Edit::Delete)).await?;
+    edit(request, id, async || Ok(Edit::Delete(input::reach(request.query())?))).await?;
     Ok(http::empty(::http::StatusCode::NO_CONTENT))
 }
 
@@ -59,10 +75,9 @@ async fn opened(request: &Request, id: &str) -> Result<(Session, TaskId), Proble
     Ok((session, id))
 }
 
-/// Does to a task what the request says, which is read only once it is known who asks.
+/// Does to a task what the request says, whose parameters and body are read only once it is known who asks.
 async fn edit(request: &Request, id: &str, read: impl AsyncFnOnce() -> Result<Edit, Problem>) -> Result<Answer, Problem> {
     let (session, id) = opened(request, id).await?;
-    input::no_params(request.query())?;
     let precondition = request.precondition()?;
     let command = Command::Edit { id, precondition, edit: read().await? };
     let task = Todos { session: &session, clock: &Clock::default(), source: Source::Api }.run(&command).await?;
