@@ -3,22 +3,27 @@
 //! Exit codes: 0, 1 for a failure, 2 for a command line that makes no sense.
 
 use crate::admin::client::RunningHost;
-use crate::admin::{self, TokenWanted, Wanted};
+use crate::admin::{self, Moved, Replay, TokenWanted, Wanted};
 use crate::config::options::{OPTIONS, Opt, Reach};
 use crate::config::{Config, Sources, parse_duration};
 use crate::engine::{self, Engine};
+use crate::events::DEAD_LETTERS;
 use crate::host::{self, Foundation};
 use crate::ports::Backing;
 use crate::store::sqlite::SqliteStore;
 use crate::task::Tasks;
 use crate::telemetry;
 use anyhow::Context;
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use domain::event::TOPICS;
+use domain::time::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Runs the program. `bundle` is the tar of the components that it carries.
 pub fn main(bundle: &'static [u8]) -> ExitCode {
@@ -55,6 +60,7 @@ fn run(matches: &ArgMatches, bundle: &'static [u8]) -> anyhow::Result<()> {
             "check" => check(&config, bundle).await,
             "components" => components(&config).await,
             "events" => events(&config, matches).await,
+            "clock" => clock(&config, matches).await,
             _ => migrate(&config).await,
         }
     });
@@ -105,7 +111,7 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
     let scratch = scratch_folder()?;
     let checked = async {
         let scratch_config = Config { data: scratch.clone(), ..config.clone() };
-        let Foundation { store, identity, clock } = Foundation::open(&scratch_config, &Tasks::default()).await?;
+        let Foundation { store, identity, clock, .. } = Foundation::open(&scratch_config, &Tasks::default()).await?;
         let loaded = Engine::load(bundle, &Backing { store: store.clone(), clock, identity }).map(drop);
         store.close().await;
         loaded
@@ -141,8 +147,21 @@ async fn components(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn events(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
+    if let Some(("replay", matches)) = matches.subcommand() {
+        let wanted = Replay { topic: matches.get_one::<String>("topic").cloned(), id: matches.get_one::<Uuid>("id").copied() };
+        let sent = RunningHost::need(&config.data).await?.replay(&wanted).await?;
+        return Ok(writeln!(std::io::stdout(), "sent again: {sent}")?);
+    }
     let wanted = Wanted { topic: matches.get_one::<String>("topic").cloned(), follow: matches.get_flag("follow") };
     RunningHost::need(&config.data).await?.events(&wanted, &mut std::io::stdout()).await
+}
+
+async fn clock(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
+    let to = matches.get_one::<Timestamp>("to").copied().map(Moved::To);
+    let by = matches.get_one::<Duration>("by").map(|by| Moved::By(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)));
+    let moved = to.or(by).context("name a moment with --to, or a time with --by")?;
+    let now = RunningHost::need(&config.data).await?.move_clock(&moved).await?;
+    Ok(writeln!(std::io::stdout(), "{now}")?)
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -159,7 +178,15 @@ fn command() -> Command {
     let ttl = Arg::new("ttl").long("ttl").value_name("TIME").default_value("1h").help("How long it is good, such as 30m, 1h, 7d");
     let ttl = ttl.value_parser(|text: &str| parse_duration(text).and_then(at_least_a_second));
     let topic = Arg::new("topic").long("topic").value_name("T").help("Only this topic");
-    let topic = topic.value_parser(["task-events", "task-updates", "reminders"]);
+    let letters = TOPICS.map(|topic| format!("{topic}{DEAD_LETTERS}"));
+    let topic = topic.value_parser(PossibleValuesParser::new(TOPICS.map(str::to_owned).into_iter().chain(letters.clone())));
+    let dead = Arg::new("topic").long("topic").value_name("T").help("Only dead letters of this topic");
+    let dead = dead.value_parser(PossibleValuesParser::new(letters));
+    let id = Arg::new("id").long("id").value_name("ID").value_parser(|text: &str| Uuid::try_parse(text));
+    let id = id.help("Only the event of this id, also where it was sent again before");
+    let replay = "Sends dead letters to the topics where they came from, those that were not sent again before";
+    let to = Arg::new("to").long("to").value_name("TIME").value_parser(|text: &str| Timestamp::parse(text));
+    let by = Arg::new("by").long("by").value_name("TIME").value_parser(|text: &str| parse_duration(text)).conflicts_with("to");
     let follow = Arg::new("follow").long("follow").action(ArgAction::SetTrue).help("Go on as events happen, until Ctrl-C");
     let path = |id: &'static str| Arg::new(id).required(true).value_parser(clap::value_parser!(PathBuf));
     Command::new("tidings")
@@ -179,8 +206,17 @@ fn command() -> Command {
             Command::new("check").about("Reads configuration and components, and reports every fault at once").args(host_options()),
         )
         .subcommand(Command::new("components").about("Shows what runs: name, version, digest, since when, requests, faults"))
-        .subcommand(Command::new("events").about("Prints the log, one CloudEvent a line").args([topic, follow]))
+        .subcommand(
+            Command::new("events")
+                .about("Prints the log, one CloudEvent a line")
+                .args([topic, follow])
+                .args_conflicts_with_subcommands(true)
+                .subcommand(Command::new("replay").about(replay).args([dead, id])),
+        )
         .subcommand(Command::new("migrate").about("Makes the tables of the data folder, or brings them up to date; `up` does so too"))
+        .subcommand(
+            Command::new("clock").hide(true).about("Moves the clock of a host that runs with TIDINGS_TEST_CLOCK").args([to, by]),
+        )
         .subcommand(
             Command::new("precompile").hide(true).about("Compiles the components of a bundle (a step of the build)").args([path("from"), path("to")]),
         )

@@ -3,12 +3,14 @@
 //! What must not live here: anything that a part does.
 
 use crate::admin;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, TestClock};
+use crate::components;
 use crate::config::{Config, DrainConfig};
 use crate::engine::{Bundle, Engine};
 use crate::events::{Bus, LocalBus};
+use crate::faultpoint;
 use crate::http::public::Public;
-use crate::http::{Listener, ops};
+use crate::http::{Listener, app, ops};
 use crate::identity::{Identity, SigningKey};
 use crate::ports::Backing;
 use crate::sse::{Hub, HubLimits, feed};
@@ -22,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Connections to the operations listener at one time.
-const OPS_CONNECTIONS: usize = 256;
+/// Connections to the operations listener, and to the application listener, at one time.
+const OTHER_CONNECTIONS: usize = 256;
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What a command that needs no listener has of a host: the store, and who people are.
@@ -31,16 +33,26 @@ pub struct Foundation {
     pub store: Arc<dyn Store>,
     pub identity: Arc<Identity>,
     pub clock: Arc<dyn Clock>,
+    /// The same clock, where a test may move it.
+    pub test_clock: Option<Arc<TestClock>>,
 }
 
 impl Foundation {
     /// Opens the data folder. Fails where another process has it.
     pub async fn open(config: &Config, tasks: &Tasks) -> anyhow::Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let test_clock = config.test.clock.map(|at| {
+            let clock = TestClock::default();
+            at.into_iter().for_each(|at| clock.set(at));
+            Arc::new(clock)
+        });
+        let clock: Arc<dyn Clock> = match &test_clock {
+            Some(clock) => clock.clone(),
+            None => Arc::new(SystemClock),
+        };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).await?);
         let key = SigningKey::load_or_create(&config.data)?;
         let identity = Identity::new(store.clone(), clock.clone(), tasks, key, config.identity.clone())?;
-        Ok(Self { store, identity: Arc::new(identity), clock })
+        Ok(Self { store, identity: Arc::new(identity), clock, test_clock })
     }
 }
 
@@ -57,24 +69,29 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let metrics = Metrics::begin()?;
     more_files();
+    config.test.fault.into_iter().for_each(faultpoint::arm);
     let public = Listener::bind("public", config.listen.public)?;
     let ops = Listener::bind("ops", config.listen.ops)?;
+    let app = config.listen.app.map(|address| Listener::bind("app", address)).transpose()?;
     let tasks = Tasks::default();
     let foundation = Foundation::open(&config, &tasks).await?;
-    let Foundation { store, identity, clock } = &foundation;
+    let Foundation { store, identity, clock, .. } = &foundation;
     let backing = Backing { store: store.clone(), clock: clock.clone(), identity: identity.clone() };
     let engine = Arc::new(Engine::load(bundle(&config, embedded)?, &backing)?);
     let hub = Hub::new(HubLimits::default());
-    let bus = LocalBus::new(store.clone());
+    let bus = LocalBus::new(store.clone(), clock.clone());
     let connections = Tasks::default();
 
     tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
     tasks.spawn("metrics", tidy(metrics.clone(), tasks.clone()));
+    components::listen(&engine, &bus, clock, &tasks);
+    let schedules = components::act_on_time(&engine, store, clock, &tasks);
     admin::serve(&config.data, admin::Admin::new(engine.clone(), &foundation), &tasks)?;
 
-    let lines = [public.announcement(), ops.announcement()];
+    let listeners = [Some(&public), Some(&ops), app.as_ref()];
+    let lines: Vec<String> = listeners.into_iter().flatten().map(Listener::announcement).collect();
     let routes = Public {
         engine,
         identity: identity.clone(),
@@ -86,8 +103,12 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     };
     let at_once = config.listen.max_connections;
     connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
+    if let Some(app) = app {
+        let routes = app::routes(config.listen.app_token.clone(), schedules);
+        connections.spawn("app listener", app.serve(routes, OTHER_CONNECTIONS, connections.clone()));
+    }
     // For operators to the last: it ends with the background tasks, after the connections.
-    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), metrics), OPS_CONNECTIONS, tasks.clone()));
+    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), metrics), OTHER_CONNECTIONS, tasks.clone()));
     announce(&lines)?;
     tracing::info!(data = %config.data.display(), "ready");
 

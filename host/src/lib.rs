@@ -7,13 +7,16 @@
 pub mod admin;
 pub mod cli;
 pub mod clock;
+pub mod components;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod faultpoint;
 pub mod host;
 pub mod http;
 pub mod identity;
 pub mod ports;
+pub mod schedule;
 pub mod sse;
 pub mod store;
 pub mod task;

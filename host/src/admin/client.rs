@@ -1,6 +1,6 @@
 //! The commands' end of the socket.
 
-use super::{Component, TokenWanted, Wanted, socket};
+use super::{Component, Moved, Replay, TokenWanted, Wanted, socket};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -58,6 +58,18 @@ impl RunningHost {
             }
         }
         Ok(())
+    }
+
+    /// How many dead letters were sent again.
+    pub async fn replay(self, wanted: &Replay) -> anyhow::Result<u64> {
+        let body = self.ask(Method::POST, "/events/replay", serde_json::to_vec(wanted)?).await?.into_body();
+        serde_json::from_slice(&body.collect().await?.to_bytes()).context("the host's answer makes no sense")
+    }
+
+    /// What the clock shows now.
+    pub async fn move_clock(self, moved: &Moved) -> anyhow::Result<String> {
+        let body = self.ask(Method::POST, "/clock", serde_json::to_vec(moved)?).await?.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8(body.to_vec())?)
     }
 
     async fn ask(self, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Response<Incoming>> {

@@ -4,9 +4,12 @@
 pub mod client;
 mod events;
 
+pub use crate::events::Replay;
 pub use events::Wanted;
 
+use crate::clock::{Clock, TestClock};
 use crate::engine::{ComponentStatus, Engine};
+use crate::events::replay;
 use crate::host::Foundation;
 use crate::identity::Identity;
 use crate::store::EventLog;
@@ -15,6 +18,7 @@ use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::time::Timestamp;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -57,16 +61,32 @@ pub struct TokenWanted {
     pub lifetime_seconds: u64,
 }
 
+/// Moves the clock of a host that was started with one that can be moved. Answers what it shows then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    To(Timestamp),
+    /// Milliseconds.
+    By(i64),
+}
+
 /// What the socket answers with. An error's body is a sentence for people.
 pub struct Admin {
     engine: Arc<Engine>,
     identity: Arc<Identity>,
     log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    test_clock: Option<Arc<TestClock>>,
 }
+
+/// A refusal, for people.
+type Refusal = (StatusCode, String);
 
 impl Admin {
     pub fn new(engine: Arc<Engine>, foundation: &Foundation) -> Arc<Self> {
-        Arc::new(Self { engine, identity: foundation.identity.clone(), log: foundation.store.clone() })
+        let Foundation { store, identity, clock, test_clock } = foundation;
+        let (identity, log) = (identity.clone(), store.clone());
+        Arc::new(Self { engine, identity, log, clock: clock.clone(), test_clock: test_clock.clone() })
     }
 
     fn routes(self: Arc<Self>, stop: CancellationToken) -> Router {
@@ -75,6 +95,8 @@ impl Admin {
         Router::new()
             .route("/components", get(components))
             .route("/events", post(events))
+            .route("/events/replay", post(send_again))
+            .route("/clock", post(move_clock))
             .route("/token", post(issue))
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
@@ -87,8 +109,23 @@ async fn components(State(admin): State<Arc<Admin>>) -> Json<Vec<Component>> {
     Json(admin.engine.components().into_iter().map(Component::from).collect())
 }
 
-async fn issue(State(admin): State<Arc<Admin>>, Json(wanted): Json<TokenWanted>) -> Result<String, (StatusCode, String)> {
+async fn issue(State(admin): State<Arc<Admin>>, Json(wanted): Json<TokenWanted>) -> Result<String, Refusal> {
     token(&admin.identity, &wanted).await.map_err(|error| (StatusCode::CONFLICT, format!("{error:#}")))
+}
+
+async fn send_again(State(admin): State<Arc<Admin>>, Json(wanted): Json<Replay>) -> Result<Json<u64>, Refusal> {
+    let sent = replay(admin.log.as_ref(), &wanted, admin.clock.now()).await;
+    sent.map(Json).map_err(|error| (StatusCode::CONFLICT, format!("the log cannot be written: {error}")))
+}
+
+async fn move_clock(State(admin): State<Arc<Admin>>, Json(moved): Json<Moved>) -> Result<String, Refusal> {
+    let why = "the clock of this host cannot be moved: start it with TIDINGS_TEST_CLOCK=system";
+    let clock = admin.test_clock.as_ref().ok_or_else(|| (StatusCode::CONFLICT, why.to_owned()))?;
+    match moved {
+        Moved::To(at) => clock.set(at),
+        Moved::By(millis) => clock.move_by(millis),
+    }
+    Ok(clock.now().to_string())
 }
 
 /// A bearer token for whoever holds the data folder.

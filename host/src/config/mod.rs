@@ -9,7 +9,9 @@ mod values;
 pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
+use crate::faultpoint::FaultPoint;
 use crate::identity::{ExternalIssuer, IdentityConfig, Secret};
+use domain::time::Timestamp;
 use sources::Said;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ pub struct Config {
     pub log: LogConfig,
     /// Worker threads; `None`: one a core.
     pub threads: Option<usize>,
+    pub test: TestConfig,
     /// What is odd, but no fault; for the log, once there is one.
     pub remarks: Vec<String>,
 }
@@ -38,8 +41,20 @@ pub struct Config {
 pub struct ListenConfig {
     pub public: SocketAddr,
     pub ops: SocketAddr,
+    /// What a sidecar calls; none: off.
+    pub app: Option<SocketAddr>,
+    /// What the sidecar must show there; none: nothing.
+    pub app_token: Option<Secret>,
     /// Connections to the public listener at one time.
     pub max_connections: usize,
+}
+
+/// What a test does to a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TestConfig {
+    /// A clock that can be moved, and where it begins; none inside: at the system's time.
+    pub clock: Option<Option<Timestamp>>,
+    pub fault: Option<FaultPoint>,
 }
 
 /// How the host stops.
@@ -82,11 +97,16 @@ impl Config {
         let log = reader.log();
         let data = reader.text("data").map(PathBuf::from);
         let threads = reader.optional("threads", values::count);
+        let test = reader.test();
         let remark = |name: &str| format!("{name} is set, but there is no such option: see `tidings up --help`");
-        let remarks = sources.unknown_variables().into_iter().map(remark).collect();
+        let mut remarks: Vec<String> = sources.unknown_variables().into_iter().map(remark).collect();
+        if listen.as_ref().is_some_and(|listen| listen.app.is_some() && listen.app_token.is_none()) {
+            remarks
+                .push("APP_API_TOKEN is not set: whoever reaches the application listener is taken for the sidecar".to_owned());
+        }
         match (data, listen, identity, drain, log) {
             (Some(data), Some(listen), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, listen, manifest, identity, drain, log, threads, remarks })
+                Ok(Self { data, listen, manifest, identity, drain, log, threads, test, remarks })
             }
             _ => Err(Faults(reader.faults)),
         }
@@ -127,8 +147,10 @@ impl Reader {
     fn listen(&mut self) -> Option<ListenConfig> {
         let public = self.required("listen", values::address);
         let ops = self.required("ops_listen", values::address);
+        let app = self.optional("app_listen", values::address);
+        let app_token = self.text("app_api_token").map(Secret::new);
         let max_connections = self.required("max_connections", values::count);
-        Some(ListenConfig { public: public?, ops: ops?, max_connections: max_connections? })
+        Some(ListenConfig { public: public?, ops: ops?, app, app_token, max_connections: max_connections? })
     }
 
     fn identity(&mut self) -> Option<IdentityConfig> {
@@ -185,6 +207,14 @@ impl Reader {
         Some(LogConfig { filter: filter?, format: format? })
     }
 
+    fn test(&mut self) -> TestConfig {
+        let clock = self.optional("test_clock", |text| match text {
+            "system" => Ok(None),
+            text => Timestamp::parse(text).map(Some).map_err(|bad| format!("`{text}`: {bad}, or `system`")),
+        });
+        TestConfig { clock, fault: self.optional("test_fault", FaultPoint::parse) }
+    }
+
     /// Options that deployments know by name, and that this version does not serve: refusing them beats ignoring them.
     fn refuse_what_is_not_here_yet(&mut self) {
         for (key, only) in [("roles", "all"), ("bus", "local"), ("memory", "local")] {
@@ -194,8 +224,6 @@ impl Reader {
         }
         let no_database = "another database than the data folder's SQLite is not in this version yet; remove it, and see --data";
         self.optional("database_url", |_| Err::<(), _>(no_database.to_owned()));
-        let no_app = "this version calls no sidecar and is called by none, so that this listener would serve nothing; remove it";
-        self.optional("app_listen", |_| Err::<(), _>(no_app.to_owned()));
     }
 }
 
@@ -274,6 +302,27 @@ mod tests {
         let both = [&from_file[..], &[("TIDINGS_JWT_SECRET", "hunter2")]].concat();
         let error = Config::read(&sources(&[], &both, None)).unwrap_err().to_string();
         assert!(error.contains("both set") && !error.contains("hunter2") && !error.contains("sss"), "{error}");
+    }
+
+    #[test]
+    fn the_sidecars_token_has_daprs_own_name_and_is_never_shown() {
+        let variables = [("APP_API_TOKEN", "hunter2"), ("TIDINGS_APP_LISTEN", "127.0.0.1:8000")];
+        let config = Config::read(&sources(&[], &variables, None)).unwrap();
+        assert_eq!(config.listen.app_token, Some(Secret::new("hunter2")));
+        assert!(!format!("{config:?}").contains("hunter2") && config.remarks.is_empty(), "{config:?}");
+        let open = Config::read(&sources(&[], &variables[1..], None)).unwrap();
+        assert!(open.remarks.iter().any(|remark| remark.contains("APP_API_TOKEN")), "{:?}", open.remarks);
+    }
+
+    #[test]
+    fn a_test_says_where_the_clock_begins_and_where_the_process_ends() {
+        let test =
+            |clock, fault| Config::read(&sources(&[], &[("TIDINGS_TEST_CLOCK", clock), ("TIDINGS_TEST_FAULT", fault)], None));
+        let read = test("2026-05-01T09:00:00Z", "ticked:2").unwrap().test;
+        assert_eq!(read.clock, Some(Timestamp::parse("2026-05-01T09:00:00Z").ok()));
+        assert_eq!(read.fault, FaultPoint::parse("ticked:2").ok());
+        assert_eq!(test("system", "ticked").unwrap().test.clock, Some(None));
+        assert_eq!(test("noon", "lunch").unwrap_err().0.len(), 2);
     }
 
     #[test]

@@ -22,12 +22,17 @@ pub enum Reach {
     Host,
     /// As `Host`, but without a flag, since everybody on the machine can read a command line.
     Secret,
+    /// As `Secret`, and its variable is the key in capitals, as a sidecar has it too.
+    Sidecar,
+    /// For tests: it has no flag, and no help names it.
+    Test,
 }
 
 impl Opt {
     /// Its variable.
     pub fn variable(&self) -> String {
-        format!("TIDINGS_{}", self.key.to_uppercase())
+        let prefix = if self.reach == Sidecar { "" } else { "TIDINGS_" };
+        format!("{prefix}{}", self.key.to_uppercase())
     }
 
     /// Its flag, without the dashes before it.
@@ -40,7 +45,7 @@ const fn opt(key: &'static str, value: &'static str, default: Option<&'static st
     Opt { key, value, help, default, reach }
 }
 
-use Reach::{Everywhere, Host, Secret};
+use Reach::{Everywhere, Host, Secret, Sidecar, Test};
 
 /// Every option there is.
 pub const OPTIONS: &[Opt] = &[
@@ -61,7 +66,8 @@ pub const OPTIONS: &[Opt] = &[
     opt("log_format", "FORMAT", Some("auto"), Everywhere, "human, json, or auto: human on a terminal, json otherwise"),
     opt("listen", "ADDR", Some("127.0.0.1:8080"), Host, "The public listener; port 0 picks one"),
     opt("ops_listen", "ADDR", Some("127.0.0.1:8081"), Host, "The operations listener: /healthz, /readyz, /metrics"),
-    opt("app_listen", "ADDR", None, Host, "What a sidecar calls; nothing in this version does, so that setting it is refused"),
+    opt("app_listen", "ADDR", None, Host, "The application listener: what a Dapr sidecar calls; off unless set"),
+    opt("app_api_token", "TEXT", None, Sidecar, "What the sidecar must show on the application listener (Dapr's own variable)"),
     opt(
         "public_url",
         "URL",
@@ -108,6 +114,8 @@ pub const OPTIONS: &[Opt] = &[
         "Over which time streams are ended when the host stops, so that their clients do not all return at once",
     ),
     opt("threads", "N", None, Host, "Worker threads; by default one a core"),
+    opt("test_clock", "TIME", None, Test, "`system`, or where the clock begins; it can then be moved by `tidings clock`"),
+    opt("test_fault", "NAME:N", None, Test, "Ends the process when it passes a point for the N-th time: see faultpoint.rs"),
 ];
 
 /// The option of this key.

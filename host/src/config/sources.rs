@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Sources {
     /// By key.
     pub flags: BTreeMap<String, String>,
-    /// By name; the variables whose names begin with `TIDINGS_`.
+    /// By name; the variables whose names begin with `TIDINGS_`, and those of a sidecar.
     pub variables: BTreeMap<String, String>,
     /// `--config`.
     pub file: Option<PathBuf>,
@@ -40,7 +40,7 @@ impl Sources {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
         let variables: BTreeMap<String, String> = std::env::vars_os()
             .map(|(name, value)| (text(name), text(value)))
-            .filter(|(name, _)| name.starts_with("TIDINGS_"))
+            .filter(|(name, _)| name.starts_with("TIDINGS_") || OPTIONS.iter().any(|option| option.variable() == *name))
             .collect();
         let file = file.or_else(|| variables.get("TIDINGS_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from));
         Self { flags, variables, file }

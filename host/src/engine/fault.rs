@@ -1,5 +1,6 @@
 //! What can go wrong with a component, and the one place where that is logged and counted.
 
+use super::loaded::Counters;
 use super::runtime::Inside;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,7 +45,7 @@ pub(super) type Place = (OwnedSemaphorePermit, Inside);
 
 /// One request on its way through a component. Whoever sees it fail first says so, and the rest is silent.
 pub(super) struct Flight {
-    component: Arc<super::Counters>,
+    component: Arc<Counters>,
     request_id: String,
     place: Mutex<Option<Place>>,
     settled: AtomicBool,
@@ -52,7 +53,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub fn new(component: Arc<super::Counters>, request_id: String, place: Place) -> Arc<Self> {
+    pub fn new(component: Arc<Counters>, request_id: String, place: Place) -> Arc<Self> {
         let (settled, fault) = (AtomicBool::new(false), watch::Sender::new(None));
         Arc::new(Self { component, request_id, place: Mutex::new(Some(place)), settled, fault })
     }

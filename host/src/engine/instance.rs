@@ -39,6 +39,28 @@ impl InstanceState {
     pub fn ports(&mut self) -> ports::View<'_> {
         ports::View { context: &self.ports, table: &mut self.table }
     }
+
+    /// From here on it serves this call, and sessions of an earlier one hold no longer.
+    pub fn begin(&mut self, peer: IpAddr, traceparent: Option<String>) {
+        self.ports.begin(peer, traceparent);
+    }
+
+    /// What an instance died of, and why, for the log.
+    pub fn classify(&self, error: &wasmtime::Error) -> (Fault, String) {
+        let mut why = format!("{error:#}");
+        let said = self.stderr.text();
+        if !said.is_empty() {
+            why = format!("{why}; it said: {said}");
+        }
+        let fault = if self.memory.reached {
+            Fault::OutOfMemory
+        } else if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) || why.starts_with("guest timed out") {
+            Fault::TimedOut
+        } else {
+            Fault::Trapped
+        };
+        (fault, why)
+    }
 }
 
 impl WasiView for InstanceState {
@@ -100,20 +122,17 @@ pub(super) struct RequestData {
 }
 
 /// Makes the instances of one component.
+#[derive(Clone)]
 pub(super) struct Maker {
     pub engine: Engine,
-    pub pre: ProxyPre<InstanceState>,
     pub component: Arc<str>,
     pub limits: Limits,
     pub backing: Backing,
 }
 
-impl HandlerState for Maker {
-    type StoreData = InstanceState;
-    type WorkerExpiration = Expiration;
-    type WorkerState = Worker;
-
-    async fn instantiate(&self) -> Result<Instance<InstanceState, Expiration, Worker>> {
+impl Maker {
+    /// What an instance lives in, within its limits.
+    pub fn store(&self) -> Store<InstanceState> {
         let stderr = Said::default();
         let state = InstanceState {
             wasi: WasiCtx::builder().stderr(stderr.clone()).build(),
@@ -129,15 +148,37 @@ impl HandlerState for Maker {
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let made = tokio::time::timeout(self.limits.deadline, self.pre.instantiate_async(&mut store)).await;
-        let proxy = made.map_err(|_| wasmtime::format_err!("the component's start did not end in time"))??;
-        let expired = Arc::new(AtomicBool::new(false));
+        store
+    }
+
+    /// An instance, if its start ends in time.
+    pub async fn started<I>(&self, start: impl Future<Output = Result<I>>) -> Result<I> {
+        let started = tokio::time::timeout(self.limits.deadline, start).await;
+        started.map_err(|_| wasmtime::format_err!("the component's start did not end in time"))?
+    }
+}
+
+/// Makes those that answer requests.
+pub(super) struct Answering {
+    pub maker: Maker,
+    pub pre: ProxyPre<InstanceState>,
+}
+
+impl HandlerState for Answering {
+    type StoreData = InstanceState;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> Result<Instance<InstanceState, Expiration, Worker>> {
+        let mut store = self.maker.store();
+        let proxy = self.maker.started(self.pre.instantiate_async(&mut store)).await?;
+        let (limits, expired) = (self.maker.limits, Arc::new(AtomicBool::new(false)));
         Ok(Instance {
             store,
             proxy,
             view: |state| state.http(),
-            expiration: Expiration { limits: self.limits, expired: Arc::clone(&expired), sleep: None },
-            state: Worker { limits: self.limits, expired },
+            expiration: Expiration { limits, expired: Arc::clone(&expired), sleep: None },
+            state: Worker { limits, expired },
         })
     }
 }
@@ -207,7 +248,7 @@ impl WorkerState for Worker {
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let state = store.data_mut();
         state.flight = Some(data.flight);
-        state.ports.begin(data.peer, data.traceparent);
+        state.begin(data.peer, data.traceparent);
         let (deadline, expired) = (self.limits.deadline, Arc::clone(&self.expired));
         Box::pin(async move {
             tokio::time::sleep(deadline).await;
@@ -219,26 +260,8 @@ impl WorkerState for Worker {
     fn drop(&self, store: Store<InstanceState>, result: Result<()>) {
         let state = store.data();
         if let (Some(flight), Err(error)) = (&state.flight, result) {
-            let (fault, why) = self.classify(state, &error);
+            let (fault, why) = state.classify(&error);
             flight.fail(fault, &why);
         }
-    }
-}
-
-impl Worker {
-    fn classify(&self, state: &InstanceState, error: &wasmtime::Error) -> (Fault, String) {
-        let mut why = format!("{error:#}");
-        let said = state.stderr.text();
-        if !said.is_empty() {
-            why = format!("{why}; it said: {said}");
-        }
-        let fault = if state.memory.reached {
-            Fault::OutOfMemory
-        } else if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) || why.starts_with("guest timed out") {
-            Fault::TimedOut
-        } else {
-            Fault::Trapped
-        };
-        (fault, why)
     }
 }

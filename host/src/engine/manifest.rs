@@ -3,6 +3,7 @@
 //! Manifest version 2 of Spin (<https://spinframework.dev/manifest-reference>); what is not named here is Spin's own.
 
 use crate::ports::Port;
+use domain::event::TOPICS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +24,20 @@ pub struct ComponentSpec {
     pub source: String,
     /// What it may import.
     pub ports: Vec<Port>,
+    /// What it hears; none: nothing.
+    pub subscription: Option<Subscription>,
     pub limits: Limits,
+}
+
+/// The events that a component hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Whose position in the log, and in whose name events are marked as done. No two components share one: they would take
+    /// each other's events.
+    pub group: String,
+    pub topics: Vec<String>,
+    /// The CloudEvents types that it is woken for; none: all.
+    pub types: Vec<String>,
 }
 
 /// What a component can take from its host.
@@ -76,6 +90,11 @@ impl Routes {
         }
     }
 
+    /// Whether a route leads to this component.
+    pub fn lead_to(&self, component: &str) -> bool {
+        self.exact.values().chain(self.below.values()).any(|name| name == component)
+    }
+
     /// What is wrong with the route, if anything.
     fn add(&mut self, route: &str, component: &str) -> Result<(), String> {
         let taken = if route.contains(':') || route.contains('*') {
@@ -124,6 +143,7 @@ impl Reader {
         for (name, value) in table.get("component").and_then(Value::as_table).into_iter().flatten() {
             components.insert(name.clone(), self.component(name, value));
         }
+        self.groups(&components);
         if components.is_empty() {
             self.fault("there is no component: add a [component.NAME] with its source".to_owned());
         }
@@ -150,6 +170,17 @@ impl Reader {
         routes
     }
 
+    fn groups(&mut self, components: &BTreeMap<String, ComponentSpec>) {
+        let mut taken = BTreeMap::new();
+        for (name, spec) in components {
+            let Some(subscription) = &spec.subscription else { continue };
+            if let Some(other) = taken.insert(&subscription.group, name) {
+                let group = &subscription.group;
+                self.fault(format!("group {group:?}: {other:?} and {name:?} would take each other's events; give each its own"));
+            }
+        }
+    }
+
     fn component(&mut self, name: &str, value: &Value) -> ComponentSpec {
         let source = value.get("source").and_then(Value::as_str).unwrap_or_default().to_owned();
         if source.is_empty() {
@@ -157,7 +188,8 @@ impl Reader {
         }
         let empty = Table::new();
         let tool = value.get("tool").and_then(|tool| tool.get("tidings")).and_then(Value::as_table).unwrap_or(&empty);
-        let known = ["ports", "memory_mib", "deadline_ms", "stream_ms", "concurrency", "queue", "reuse"];
+        let known =
+            ["ports", "group", "topics", "types", "memory_mib", "deadline_ms", "stream_ms", "concurrency", "queue", "reuse"];
         for key in tool.keys().filter(|key| !known.contains(&key.as_str())) {
             self.fault(format!("component {name:?}: {key:?} is no setting of tool.tidings; known are {}", known.join(", ")));
         }
@@ -169,7 +201,33 @@ impl Reader {
             queue: self.number(name, tool, "queue", 1_024, 0..=100_000),
             reuse: self.number(name, tool, "reuse", 1, 1..=1_000_000),
         };
-        ComponentSpec { source, ports: self.ports(name, tool), limits }
+        ComponentSpec { source, ports: self.ports(name, tool), subscription: self.subscription(name, tool), limits }
+    }
+
+    fn subscription(&mut self, name: &str, tool: &Table) -> Option<Subscription> {
+        let [topics, types] = ["topics", "types"].map(|key| self.texts(name, tool, key));
+        for topic in topics.iter().filter(|topic| !TOPICS.contains(&topic.as_str())) {
+            self.fault(format!("component {name:?}: {topic:?} is no topic; known are {}", TOPICS.join(", ")));
+        }
+        let group = match tool.get("group") {
+            None if topics.is_empty() && types.is_empty() => return None,
+            None => String::new(),
+            Some(group) => group.as_str().unwrap_or_default().to_owned(),
+        };
+        if group.is_empty() || topics.is_empty() {
+            self.fault(format!("component {name:?}: to hear events it needs a group, as text, and topics, as a list of names"));
+        }
+        Some(Subscription { group, topics, types })
+    }
+
+    fn texts(&mut self, name: &str, tool: &Table, key: &str) -> Vec<String> {
+        let Some(value) = tool.get(key) else { return Vec::new() };
+        let texts: Option<Vec<_>> =
+            value.as_array().and_then(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
+        if texts.is_none() {
+            self.fault(format!("component {name:?}: {key} is a list of names"));
+        }
+        texts.unwrap_or_default()
     }
 
     fn ports(&mut self, name: &str, tool: &Table) -> Vec<Port> {
@@ -286,6 +344,34 @@ mod tests {
             assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected} in {faults:#?}");
         }
         assert_eq!(faults.len(), 8, "{faults:#?}");
+    }
+
+    #[test]
+    fn what_a_component_hears() {
+        let hears = |settings: &str| Manifest::parse(&GOOD.replace("memory_mib = 8", settings));
+        let manifest = hears("group = 'g'\ntopics = ['reminders', 'task-events']\ntypes = ['task.completed']").unwrap();
+        let (topics, types) = (["reminders", "task-events"].map(str::to_owned).to_vec(), vec!["task.completed".to_owned()]);
+        assert_eq!(manifest.components["a"].subscription, Some(Subscription { group: "g".to_owned(), topics, types }));
+        assert_eq!(manifest.components["b"].subscription, None);
+        for (settings, expected) in [
+            ("group = 'g'", "needs a group"),
+            ("topics = ['reminders']", "needs a group"),
+            ("group = 1\ntopics = ['reminders']", "needs a group"),
+            ("group = 'g'\ntopics = 'reminders'", "topics is a list"),
+            ("group = 'g'\ntopics = ['reminder']", "\"reminder\" is no topic"),
+            ("group = 'g'\ntopics = ['reminders']\ntypes = [1]", "types is a list"),
+            ("types = ['task.completed']", "needs a group"),
+        ] {
+            let faults = hears(settings).unwrap_err().to_string();
+            assert!(faults.contains(expected), "{settings}: {faults}");
+        }
+    }
+
+    #[test]
+    fn failure_21_no_two_components_share_a_group() {
+        let hears = "[component.b.tool.tidings]\ngroup = 'g'\ntopics = ['reminders']";
+        let text = GOOD.replace("memory_mib = 8", "group = 'g'\ntopics = ['task-events']") + hears;
+        assert!(Manifest::parse(&text).unwrap_err().to_string().contains("each other's events"));
     }
 
     #[test]

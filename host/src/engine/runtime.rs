@@ -1,34 +1,49 @@
 //! How wasmtime is set up. The settings that compiled code depends on are the same for running and for precompiling.
 
 use anyhow::Context as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How long a busy guest keeps its thread. Short, because a runtime whose every worker is busy looks at its sockets and
 /// timers only after so many turns (tokio's `event_interval`, 61 of them), and each turn of a busy guest is one tick.
 const TICK: Duration = Duration::from_millis(1);
-/// How often it is looked whether there is anything to interrupt.
-const IDLE_TICK: Duration = Duration::from_millis(10);
+/// With nothing inside a component the epoch stands still. So often it is looked whether the engine is still there.
+const IDLE: Duration = Duration::from_secs(60);
 
-/// Counts what is inside components.
+/// Counts what is inside components, and wakes whoever moves the epoch for it.
 #[derive(Clone, Default)]
-pub(super) struct Busy(Arc<AtomicUsize>);
+pub(super) struct Busy(Arc<Count>);
+
+#[derive(Default)]
+struct Count {
+    inside: AtomicUsize,
+    ticker: OnceLock<Thread>,
+}
 
 /// One of what is inside.
 pub(super) struct Inside(Busy);
 
 impl Busy {
     pub fn enter(&self) -> Inside {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        if self.0.inside.fetch_add(1, Ordering::SeqCst) == 0
+            && let Some(ticker) = self.0.ticker.get()
+        {
+            ticker.unpark();
+        }
         Inside(self.clone())
+    }
+
+    fn nothing_inside(&self) -> bool {
+        self.0.inside.load(Ordering::SeqCst) == 0
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.inside.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -73,13 +88,22 @@ pub(super) fn pooled(instances: usize, memory: usize, busy: &Busy) -> anyhow::Re
 /// Moves the epoch on, until the engine is gone. A thread and not a task: busy guests may hold every worker of the runtime.
 fn tick(engine: &Engine, busy: Busy) -> anyhow::Result<()> {
     let engine = engine.weak();
-    let run = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(if busy.0.load(Ordering::Relaxed) > 0 { TICK } else { IDLE_TICK });
+    let run = {
+        let busy = busy.clone();
+        move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                if busy.nothing_inside() {
+                    // Whoever enters from now on unparks, also before we park.
+                    std::thread::park_timeout(IDLE);
+                } else {
+                    std::thread::sleep(TICK);
+                }
+            }
         }
     };
-    std::thread::Builder::new().name("epoch".to_owned()).spawn(run).context("cannot start the epoch thread")?;
+    let thread = std::thread::Builder::new().name("epoch".to_owned()).spawn(run).context("cannot start the epoch thread")?;
+    busy.0.ticker.get_or_init(|| thread.thread().clone());
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! The engine against a component made to misbehave. Needs `misbehave.wasm`, which `cargo xtask test` builds.
 
+mod calls;
+
 use super::*;
 use crate::clock::SystemClock;
 use crate::identity::{Identity, IdentityConfig, SigningKey};
 use crate::store::sqlite::SqliteStore;
 use crate::task::Tasks;
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
+use tempfile::TempDir;
+use wasmtime::component::Component;
 
 fn manifest() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/misbehave.toml");
@@ -24,19 +28,19 @@ fn bundle(manifest: &str) -> Bundle {
     Bundle::from_manifest(&path).unwrap()
 }
 
-/// A store of its own.
-async fn backing() -> Backing {
-    // The fixture is granted no port: nothing will be asked of the store, and its folder can go.
+/// A store of its own, in a folder that must stay as long as it is used.
+async fn backing() -> (Backing, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
     let (clock, tasks) = (Arc::new(SystemClock), Tasks::default());
     let key = SigningKey::from_bytes(&[7; 32]);
     let identity = Identity::new(store.clone(), clock.clone(), &tasks, key, IdentityConfig::default()).unwrap();
-    Backing { store, clock, identity: Arc::new(identity) }
+    (Backing { store, clock, identity: Arc::new(identity) }, folder)
 }
 
 async fn engine() -> Arc<Engine> {
-    Arc::new(Engine::load(bundle(&manifest()), &backing().await).unwrap())
+    // Requests ask nothing of the store: its folder can go.
+    Arc::new(Engine::load(bundle(&manifest()), &backing().await.0).unwrap())
 }
 
 async fn get(engine: &Engine, path: &str) -> Result<http::Response<Body>, Fault> {
@@ -139,7 +143,7 @@ async fn the_request_id_is_the_hosts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_can_serve_again_and_survives_no_fault() {
     let manifest = format!("{}reuse = 3\n", manifest());
-    let engine = Engine::load(bundle(&manifest), &backing().await).unwrap();
+    let engine = Engine::load(bundle(&manifest), &backing().await.0).unwrap();
     for _ in 0..20 {
         well(&engine).await;
     }
@@ -180,18 +184,20 @@ fn a_binary_without_components_says_what_to_do() {
     assert!(Bundle::embedded(b"no tar").is_err());
 }
 
-/// `wit/worlds.wit` reads as the list of what each component may do: it, the manifest and the built component say the same.
+/// `wit/worlds.wit` reads as the list of what each component may do and offers: it, the manifest and the built component say the same.
 #[test]
 fn worlds_manifest_and_components_agree() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut wit = wit_parser::Resolve::default();
     wit.push_path(root.join("wit/ports")).unwrap();
+    wit.push_path(root.join("wit/app")).unwrap();
     let (package, _) = wit.push_path(root.join("wit/worlds.wit")).unwrap();
     let manifest = Manifest::parse(&std::fs::read_to_string(root.join("spin.toml")).unwrap()).unwrap();
     let engine = runtime::compiler().unwrap();
     let port = |import: &str| Some(import.strip_prefix("tidings:ports/")?.split('@').next()?.to_owned());
     for (name, spec) in &manifest.components {
         let world = wit.select_world(&[package], Some(name)).unwrap();
+        let exports: Vec<_> = wit.worlds[world].exports.keys().map(|key| wit.name_world_key(key)).collect();
         let imports = wit.worlds[world].imports.keys();
         let mut world: Vec<_> = imports.filter_map(|key| port(&wit.name_world_key(key))).filter(|port| port != "types").collect();
         world.sort();
@@ -203,5 +209,7 @@ fn worlds_manifest_and_components_agree() {
         used.retain(|port| port != "types");
         used.sort();
         assert_eq!(used, world, "the component {name} and its world");
+        let offered = component.exports(&engine).map(|(export, _)| export).filter(|export| export.starts_with("tidings:"));
+        assert_eq!(offered.collect::<Vec<_>>(), exports, "what {name} and its world export");
     }
 }

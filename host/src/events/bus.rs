@@ -1,38 +1,74 @@
 //! What a bus promises, whatever carries it.
 
-use crate::store::LoggedEvent;
-use crate::task::Tasks;
+use super::dead::DeadLetter;
+use crate::store::{LoggedEvent, StoreError};
 use async_trait::async_trait;
+use domain::id::UserId;
 use futures::stream::BoxStream;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// Why a handler has not done its work. The event is not acknowledged and comes again.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct Refused {
-    pub reason: String,
-    /// Not before; otherwise the bus waits longer with each attempt.
-    pub retry_after: Option<Duration>,
-}
-
-/// Acts on events. It may be handed one again that it has acted on before: it must notice, by
-/// [`once`](domain::ports::UnitOfWork::once) for example.
-#[async_trait]
-pub trait Handler: Send + Sync {
-    /// `Ok` acknowledges; nothing else does.
-    async fn handle(&self, event: &LoggedEvent) -> Result<(), Refused>;
-}
 
 /// Events as they are committed, from the moment of asking. It ends with the host.
 pub type Tail = BoxStream<'static, LoggedEvent>;
 
 /// Brings committed events to groups of consumers, and to whoever only listens.
 pub trait Bus: Send + Sync {
-    /// From now on, each event of these topics comes to the group: at least once, each user's in order, also what was
-    /// committed while the group was away. Groups do not know of each other; a group subscribes once in a process.
-    fn subscribe(&self, group: &'static str, topics: &'static [&'static str], handler: Arc<dyn Handler>, tasks: &Tasks);
+    /// The group's way through these topics, from where it has come to. A group that is new begins with the oldest event.
+    /// Groups do not know of each other. A bus whose topics are in parts, each with an order of its own, has one source a part.
+    fn source(&self, group: &str, topics: &[String]) -> Box<dyn Source>;
 
     /// Each event of these topics that is committed from now on, for every listener. Nothing is remembered of a listener.
     fn tail(&self, topics: &'static [&'static str]) -> Tail;
+}
+
+/// Some of what a source has.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In the order of their commits.
+    pub events: Vec<LoggedEvent>,
+    /// Everything up to this position has been given now.
+    pub read: i64,
+}
+
+/// Events in one order, and how far a group has come with them.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What is behind all that it gave before; it waits until there is something. Whoever waits may give up.
+    async fn next(&mut self, limit: u32) -> Result<Batch, StoreError>;
+
+    /// One user's events among those that it gave: behind one position, up to another, the first few.
+    async fn again(&self, user: &UserId, behind: i64, up_to: i64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
+
+    /// Keeps durably that everything up to this position is finished.
+    async fn keep(&self, position: i64) -> Result<(), StoreError>;
+
+    /// Writes a dead letter, durably, to its topic's topic of dead letters.
+    async fn bury(&self, event: &LoggedEvent, letter: &DeadLetter) -> Result<(), StoreError>;
+}
+
+/// Acts on events. It may be handed one again that it has acted on before: it must notice, by
+/// [`once`](domain::ports::UnitOfWork::once) for example.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Acts on events of one user, one after the other. It stops at the first that is not done.
+    async fn handle(&self, events: &[LoggedEvent]) -> Handled;
+}
+
+/// What became of events.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// So many are done, from the first.
+    pub done: usize,
+    /// Why the next one is not; none: all are.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why an event is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It was tried and may succeed another time, after this time at the earliest.
+    Retry { reason: String, after: Duration },
+    /// Trying again would be of no use.
+    Reject(String),
+    /// It was not tried: there was no room.
+    Busy,
 }

@@ -1,9 +1,11 @@
 //! The bus within one process, as durable as the store: the log is the store's outbox, positions are rows beside it.
 
-use super::bus::{Bus, Handler, Tail};
-use super::reader::Reader;
-use crate::store::{EventLog, LoggedEvent};
-use crate::task::Tasks;
+use super::bus::{Batch, Bus, Source, Tail};
+use super::dead::DeadLetter;
+use crate::clock::Clock;
+use crate::store::{EventLog, LoggedEvent, StoreError};
+use async_trait::async_trait;
+use domain::id::UserId;
 use futures::stream::{self, StreamExt};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,19 +20,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Reads one store's log.
 pub struct LocalBus {
     log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
 }
 
 impl LocalBus {
-    pub fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log }
+    pub fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
+        Self { log, clock }
     }
 }
 
 impl Bus for LocalBus {
-    fn subscribe(&self, group: &'static str, topics: &'static [&'static str], handler: Arc<dyn Handler>, tasks: &Tasks) {
-        let mut reader = Reader::new(self.log.clone(), group, topics, handler);
-        let stopping = tasks.stopping();
-        tasks.spawn("consumer group", async move { reader.run(stopping).await });
+    fn source(&self, group: &str, topics: &[String]) -> Box<dyn Source> {
+        Box::new(Log {
+            log: self.log.clone(),
+            clock: self.clock.clone(),
+            group: group.to_owned(),
+            topics: topics.to_vec(),
+            committed: self.log.committed(),
+            position: None,
+        })
     }
 
     fn tail(&self, topics: &'static [&'static str]) -> Tail {
@@ -42,6 +50,70 @@ impl Bus for LocalBus {
             Some((event, listener))
         })
         .boxed()
+    }
+}
+
+/// A group's way through the log.
+struct Log {
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    group: String,
+    topics: Vec<String>,
+    committed: watch::Receiver<i64>,
+    /// How far it has given events; none: it has not been asked yet.
+    position: Option<i64>,
+}
+
+impl Log {
+    async fn after(&self, position: i64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
+        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+        self.log.events_after(&topics, position, limit).await
+    }
+}
+
+#[async_trait]
+impl Source for Log {
+    async fn next(&mut self, limit: u32) -> Result<Batch, StoreError> {
+        let position = match self.position {
+            Some(position) => position,
+            None => self.log.group_position(&self.group).await?.unwrap_or(0),
+        };
+        self.position = Some(position);
+        loop {
+            // What is committed while we read is seen as a change when we then wait.
+            let newest = *self.committed.borrow_and_update();
+            if newest > position {
+                let events = self.after(position, limit).await?;
+                let read = events.last().map_or(newest, |last| last.position);
+                self.position = Some(read);
+                return Ok(Batch { events, read });
+            }
+            if self.committed.changed().await.is_err() {
+                return Err(StoreError::Unavailable("the store is closed".to_owned()));
+            }
+        }
+    }
+
+    async fn again(&self, user: &UserId, behind: i64, up_to: i64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        let mut found = Vec::new();
+        let mut position = behind;
+        while found.len() < limit && position < up_to {
+            let events = self.after(position, BATCH).await?;
+            position = events.last().map_or(up_to, |last| last.position);
+            found.extend(events.into_iter().filter(|event| event.user == *user && event.position <= up_to));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn keep(&self, position: i64) -> Result<(), StoreError> {
+        self.log.set_group_position(&self.group, position).await
+    }
+
+    async fn bury(&self, event: &LoggedEvent, letter: &DeadLetter) -> Result<(), StoreError> {
+        let headers = letter.headers()?;
+        // Nothing is written where the account was deleted meanwhile, and its events with it.
+        self.log.write_again(event.position, &letter.buried_in(), Some(&headers), self.clock.now()).await.map(drop)
     }
 }
 

@@ -1,22 +1,26 @@
 //! Committed events on their way to those who act on them.
 //!
-//! One idea: a reader of the log with a durable position. The store's outbox is the log; it was written in the commit
-//! that made the change, so that there is no event without its change and no change without its event. A consumer group
-//! is a [`Reader`]: it hands events on in the order of their commits, which is also each user's order, and moves its
-//! position only behind what its handler has finished. Whatever dies in between, the event comes again.
+//! The store's outbox is the log; it was written in the commit that made the change, so that there is no event without its
+//! change and no change without its event. A [`Bus`] brings the log to consumer groups; one [`Consumer`] a group hands it
+//! on, whatever the bus: each user's events in order and one at a time, users side by side ([`lanes`]). The group's position
+//! moves only behind what is finished. Whatever dies in between, the event comes again. What is refused again and again
+//! becomes a [`DeadLetter`], and the rest goes on meanwhile.
 //!
-//! With the local bus nothing is relayed: the groups read the outbox itself. A bus that lives elsewhere is fed by one
-//! more reader, whose handler publishes.
+//! With the local bus nothing is relayed: the groups read the outbox itself. A bus that lives elsewhere is fed by one more
+//! reader of the log, which publishes.
 //!
 //! What must not live here: SQL, what an event means, HTTP.
 
 pub mod bus;
+pub mod consumer;
+mod dead;
+mod lanes;
 pub mod local;
-pub mod reader;
 
-pub use bus::{Bus, Handler, Refused, Tail};
+pub use bus::{Batch, Bus, Handled, Handler, Source, Tail, Trouble};
+pub use consumer::Consumer;
+pub use dead::{DEAD_LETTERS, DeadLetter, Replay, replay};
 pub use local::LocalBus;
-pub use reader::{Reader, Step};
 
 #[cfg(test)]
 mod tests;

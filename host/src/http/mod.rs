@@ -1,7 +1,9 @@
-//! Listeners and what they answer: the public one (the API, by components; the stream, by `sse`) and the one for operations.
+//! Listeners and what they answer: the public one (the API, by components; the stream, by `sse`), the one for operations, and
+//! the one for a sidecar.
 //!
 //! What must not live here: rules of a todo list, SQL, who somebody is. Every error of the host's own is in [`problem`].
 
+pub mod app;
 mod body;
 mod connection;
 mod context;

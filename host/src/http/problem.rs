@@ -68,6 +68,12 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", format!("This needs the scope {scope}."))
     }
 
+    /// 403 for whoever is not the sidecar that this host belongs to.
+    pub fn not_the_sidecar() -> Self {
+        let detail = "Only this host's sidecar is answered here: its dapr-api-token is the APP_API_TOKEN of the host.";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
+    }
+
     /// 503, with a reason fit to be shown.
     pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable just now", reason).with("retry-after", "1")
@@ -176,8 +182,7 @@ mod tests {
     fn readers_find_every_problem_in_the_list() {
         let list = include_str!("../../../docs/problems.md");
         let unknown = Problem::unknown_parameters(vec!["x".into()]);
-        let mut problems =
-            vec![Problem::method_not_allowed("GET"), Problem::too_large(1), Problem::forbidden("account"), unknown];
+        let mut problems = vec![Problem::method_not_allowed("GET"), Problem::too_large(1), Problem::not_the_sidecar(), unknown];
         problems.extend([Denied::Missing, Denied::Invalid, Denied::Ambiguous, Denied::CrossSite].map(Problem::from));
         problems.extend(
             [Fault::Trapped, Fault::TimedOut, Fault::OutOfMemory, Fault::Overloaded, Fault::NoComponent].map(Problem::from),

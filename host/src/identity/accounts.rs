@@ -45,7 +45,7 @@ impl Identity {
                 self.accounts.revoke_token(&principal.user, id).await?;
                 self.announce(Ended::Token(id));
             }
-            Origin::External => return Err(AccountError::External),
+            Origin::External | Origin::Host => return Err(AccountError::External),
         }
         Ok(())
     }

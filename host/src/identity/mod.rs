@@ -112,7 +112,7 @@ impl Identity {
         match principal.origin {
             Origin::SignIn(id) => Ok(self.accounts.sign_in(id).await?.is_some()),
             Origin::Token(id) => Ok(self.accounts.tokens(&principal.user).await?.iter().any(|token| token.id == id)),
-            Origin::External => Ok(true),
+            Origin::External | Origin::Host => Ok(true),
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Origin {
     Token(Uuid),
     /// A token of an external issuer, which nothing here can end before it expires.
     External,
+    /// The host itself, for a component that acts on an event or at a moment.
+    Host,
 }
 
 /// Something has ended; what was opened in its name must close.

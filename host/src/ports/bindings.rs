@@ -2,7 +2,7 @@
 #![allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
 wasmtime::component::bindgen!({
-    path: ["../wit/ports", "../wit/worlds.wit"],
+    path: ["../wit/ports", "../wit/app", "../wit/worlds.wit"],
     world: "tidings:components/ports",
     imports: { default: trappable },
     with: {

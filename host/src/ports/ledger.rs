@@ -1,10 +1,11 @@
 //! The port `ledger`: handles in the store's table, and conversions around the native [`Session`] and [`Work`].
 
 use super::bindings::ports::ledger::{
-    Change, Host, HostSession, HostSessionWithStore, HostUnitOfWork, HostUnitOfWorkWithStore, KeptAnswer, TaskQuery,
+    Change, Host, HostSession, HostSessionWithStore, HostUnitOfWork, HostUnitOfWorkWithStore, KeptAnswer, Mark,
+    NotificationPosition, TaskQuery,
 };
-use super::bindings::ports::types::{Failure, HistoryEntry, Preferences, Source, Task};
-use super::convert::task_id;
+use super::bindings::ports::types::{Failure, HistoryEntry, Notices, Notification, Preferences, Reminder, Source, Task};
+use super::convert::{task_id, times, uuid};
 use super::{Ports, Session, View, Work};
 use domain::ports::{Failure as Refused, Session as _, UnitOfWork as _};
 use domain::task::BadValue;
@@ -91,6 +92,31 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
         Ok(answer(session(accessor, &handle)?.preferences().await))
     }
 
+    async fn notifications(
+        accessor: &Accessor<T, Self>,
+        handle: Resource<OpenSession>,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Answer<Vec<Notification>>> {
+        let session = session(accessor, &handle)?;
+        let after = after.map(TryInto::try_into).transpose();
+        Ok(many(async { session.notifications(unread_only, good(after)?, limit).await }.await))
+    }
+
+    async fn notification(
+        accessor: &Accessor<T, Self>,
+        handle: Resource<OpenSession>,
+        id: String,
+    ) -> Result<Answer<Option<Notification>>> {
+        let session = session(accessor, &handle)?;
+        Ok(some(async { session.notification(good(uuid(&id))?).await }.await))
+    }
+
+    async fn unread_count(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>) -> Result<Answer<u64>> {
+        Ok(answer(session(accessor, &handle)?.unread_count().await))
+    }
+
     async fn kept_answer(
         accessor: &Accessor<T, Self>,
         handle: Resource<OpenSession>,
@@ -168,6 +194,25 @@ impl View<'_> {
 impl HostUnitOfWork for View<'_> {
     fn put(&mut self, handle: Resource<OpenWork>, change: Change) -> Result<Answer<()>> {
         self.with_work(&handle, |work| work.put(good(change.try_into())?))
+    }
+
+    fn remind(&mut self, handle: Resource<OpenWork>, task: Task, were: Notices, reminders: Vec<Reminder>) -> Result<Answer<()>> {
+        self.with_work(&handle, |work| {
+            let reminders = reminders.into_iter().map(TryInto::try_into).collect::<std::result::Result<_, _>>();
+            work.remind(&good(task.try_into())?, good(were.try_into())?, good(reminders)?)
+        })
+    }
+
+    fn notify(&mut self, handle: Resource<OpenWork>, notification: Notification) -> Result<Answer<()>> {
+        self.with_work(&handle, |work| work.notify(good(notification.try_into())?))
+    }
+
+    fn mark_read(&mut self, handle: Resource<OpenWork>, mark: Mark) -> Result<Answer<()>> {
+        self.with_work(&handle, |work| work.mark_read(good(mark.try_into())?))
+    }
+
+    fn withdraw(&mut self, handle: Resource<OpenWork>, task: String, keep: Option<i64>) -> Result<Answer<()>> {
+        self.with_work(&handle, |work| work.withdraw(good(task_id(&task))?, good(times(keep))?))
     }
 
     fn put_preferences(&mut self, handle: Resource<OpenWork>, preferences: Preferences) -> Result<Answer<()>> {

@@ -7,6 +7,7 @@ use super::session::checked_key;
 use super::{Ports, Session, View, failure};
 use domain::ports::Failure as Refused;
 use domain::time::Timestamp;
+use std::sync::Arc;
 use wasmtime::Result;
 use wasmtime::component::{Accessor, Resource};
 
@@ -15,12 +16,17 @@ const LARGEST_VALUE: usize = 64 * 1024;
 
 type Answer<T> = std::result::Result<T, Failure>;
 
+/// Whose memory it is. A component has one, whether it serves a request or hears an event in the name of its group.
+fn component<T: 'static>(accessor: &Accessor<T, Ports>) -> Arc<str> {
+    accessor.with(|mut access| Arc::clone(&access.get().context.component))
+}
+
 /// The store's key. Lengths stand before the parts, so that no two triples share one.
-fn full_key(session: &Session, key: &str) -> std::result::Result<String, Refused> {
+fn full_key(component: &str, session: &Session, key: &str) -> std::result::Result<String, Refused> {
     checked_key(key)?;
     session.allow(None)?;
-    let (group, user) = (session.group(), session.user().as_str());
-    Ok(format!("{}:{group}:{}:{user}:{key}", group.len(), user.len()))
+    let user = session.user().as_str();
+    Ok(format!("{}:{component}:{}:{user}:{key}", component.len(), user.len()))
 }
 
 fn expiry(now: Timestamp, ttl_seconds: u32) -> Timestamp {
@@ -29,9 +35,9 @@ fn expiry(now: Timestamp, ttl_seconds: u32) -> Timestamp {
 
 impl<T: Send + 'static> HostWithStore<T> for Ports {
     async fn get(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>, key: String) -> Result<Answer<Option<Vec<u8>>>> {
-        let session = session(accessor, &handle)?;
+        let (component, session) = (component(accessor), session(accessor, &handle)?);
         let recall = async {
-            let key = full_key(&session, &key)?;
+            let key = full_key(&component, &session, &key)?;
             session.store().recall(&key, session.clock().now()).await.map_err(failure)
         };
         Ok(recall.await.map_err(Failure::from))
@@ -44,9 +50,9 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         value: Vec<u8>,
         ttl_seconds: u32,
     ) -> Result<Answer<()>> {
-        let session = session(accessor, &handle)?;
+        let (component, session) = (component(accessor), session(accessor, &handle)?);
         let remember = async {
-            let key = full_key(&session, &key)?;
+            let key = full_key(&component, &session, &key)?;
             if value.len() > LARGEST_VALUE {
                 return Err(Refused::Invalid(format!("a value has at most {LARGEST_VALUE} bytes, not {}", value.len())));
             }
@@ -62,9 +68,9 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         key: String,
         ttl_seconds: u32,
     ) -> Result<Answer<bool>> {
-        let session = session(accessor, &handle)?;
+        let (component, session) = (component(accessor), session(accessor, &handle)?);
         let claim = async {
-            let key = full_key(&session, &key)?;
+            let key = full_key(&component, &session, &key)?;
             let now = session.clock().now();
             session.store().claim(&key, now, expiry(now, ttl_seconds)).await.map_err(failure)
         };

@@ -2,9 +2,10 @@
 //!
 //! The glue converts, and decides nothing. What must not live here: SQL, HTTP, rules of a todo list.
 
-mod bindings;
-// The boundary is described once, on the types of whichever generator compiles it; see the file's own words.
-#[path = "../../../guest/src/convert.rs"]
+mod agenda;
+pub(crate) mod bindings;
+// The boundary is described once, on the types of whichever generator compiles it; see the folder's own words.
+#[path = "../../../guest/src/convert/mod.rs"]
 mod convert;
 mod identity;
 mod ledger;
@@ -14,16 +15,19 @@ mod session;
 mod tests;
 mod work;
 
+pub use agenda::Agenda;
+pub use ledger::OpenSession;
 pub use session::Session;
 pub use work::Work;
 
 use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::store::{Store, StoreError};
+use domain::id::UserId;
 use domain::ports::Failure;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 /// What stands behind the ports.
 #[derive(Clone)]
@@ -36,6 +40,7 @@ pub struct Backing {
 /// One interface of `tidings:ports` that a component can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Port {
+    Agenda,
     Clock,
     Identity,
     Ledger,
@@ -43,11 +48,12 @@ pub enum Port {
 }
 
 impl Port {
-    pub const ALL: [Self; 4] = [Self::Clock, Self::Identity, Self::Ledger, Self::Memory];
+    pub const ALL: [Self; 5] = [Self::Agenda, Self::Clock, Self::Identity, Self::Ledger, Self::Memory];
 
     /// Its name in `wit/ports`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Agenda => "agenda",
             Self::Clock => "clock",
             Self::Identity => "identity",
             Self::Ledger => "ledger",
@@ -56,11 +62,11 @@ impl Port {
     }
 }
 
-/// For whom the ports work: one component, and the request at hand.
+/// For whom the ports work: one component, and the call at hand: a request, an event, a moment.
 pub struct Context {
     backing: Backing,
     component: Arc<str>,
-    /// Which request of its instance this is; a session is good for one.
+    /// Which call of its instance this is; a session is good for one.
     request: u64,
     peer: IpAddr,
     traceparent: Option<String>,
@@ -86,6 +92,16 @@ pub struct View<'a> {
     pub table: &'a mut ResourceTable,
 }
 
+impl View<'_> {
+    /// A handle that the host itself gives: the right to act for this user, claiming in the name of this group, until the
+    /// call at hand is done.
+    pub fn session_for(&mut self, user: UserId, group: Arc<str>) -> wasmtime::Result<Resource<OpenSession>> {
+        let Context { backing, component, traceparent, .. } = self.context;
+        let session = Session::of_component(backing, component, user, group, traceparent.clone());
+        ledger::open_session(self, session)
+    }
+}
+
 /// Marks the ports' part of a store's data.
 pub struct Ports;
 
@@ -103,6 +119,7 @@ pub fn add_to_linker<T: Send + 'static>(
     ports::types::add_to_linker::<T, Ports>(linker, view)?;
     for port in granted {
         match port {
+            Port::Agenda => ports::agenda::add_to_linker::<T, Ports>(linker, view)?,
             Port::Clock => ports::clock::add_to_linker::<T, Ports>(linker, view)?,
             Port::Identity => ports::identity::add_to_linker::<T, Ports>(linker, view)?,
             Port::Ledger => ports::ledger::add_to_linker::<T, Ports>(linker, view)?,

@@ -1,17 +1,19 @@
 //! The right to act for one user, natively: what a component's `session` handle is, and what native code uses directly.
 
-use super::{Work, failure};
+use super::{Backing, Work, failure};
 use crate::clock::Clock;
-use crate::identity::{Principal, Scope};
+use crate::identity::{Origin, Principal, Scope, Scopes};
 use crate::store::Store;
-use domain::change::Source;
+use domain::change::{Actor, ActorKind, Source};
 use domain::history::HistoryEntry;
 use domain::id::{TaskId, UserId};
+use domain::notification::{Notification, NotificationPosition};
 use domain::ports::{Failure, KeptAnswer};
 use domain::preferences::Preferences;
 use domain::query::TaskQuery;
 use domain::task::Task;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The most that one answer holds.
 const LONGEST_PAGE: u32 = 1_000;
@@ -42,6 +44,18 @@ impl Session {
         traceparent: Option<String>,
     ) -> Self {
         Self { inner: Arc::new(Inner { store, clock, principal, group, traceparent }) }
+    }
+
+    /// For a component that acts of its own accord, on an event or at a moment: it is the actor. It may read and write tasks.
+    pub fn of_component(backing: &Backing, component: &str, user: UserId, group: Arc<str>, traceparent: Option<String>) -> Self {
+        let principal = Principal {
+            user,
+            actor: Actor { kind: ActorKind::System, id: component.to_owned() },
+            scopes: Scopes::from_iter([Scope::TasksRead, Scope::TasksWrite]),
+            origin: Origin::Host,
+            expires_at: None,
+        };
+        Self::new(backing.store.clone(), backing.clock.clone(), principal, group, traceparent)
     }
 
     /// Whose session it is, and with which rights.
@@ -82,7 +96,7 @@ impl Session {
     }
 }
 
-fn page(limit: u32) -> Result<(), Failure> {
+pub(super) fn page(limit: u32) -> Result<(), Failure> {
     if (1..=LONGEST_PAGE).contains(&limit) {
         return Ok(());
     }
@@ -119,6 +133,27 @@ impl domain::ports::Session for Session {
     async fn preferences(&self) -> Result<Preferences, Failure> {
         self.allow(Some(Scope::TasksRead))?;
         Ok(self.store().preferences(self.user()).await.map_err(failure)?.unwrap_or_default())
+    }
+
+    async fn notifications(
+        &self,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        page(limit)?;
+        self.store().notifications(self.user(), unread_only, after, limit).await.map_err(failure)
+    }
+
+    async fn notification(&self, id: Uuid) -> Result<Option<Notification>, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        self.store().notification(self.user(), id).await.map_err(failure)
+    }
+
+    async fn unread_count(&self) -> Result<u64, Failure> {
+        self.allow(Some(Scope::TasksRead))?;
+        self.store().unread_count(self.user()).await.map_err(failure)
     }
 
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {

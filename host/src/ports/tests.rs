@@ -1,16 +1,18 @@
 //! The native session on the real store: the contract of `domain`, and what the session adds to it.
 
-use super::Session;
+use super::{Agenda, Backing, Session};
 use crate::clock::Clock;
-use crate::identity::{Origin, Principal, Scope, Scopes};
+use crate::identity::{Identity, IdentityConfig, Origin, Principal, Scope, Scopes, SigningKey};
 use crate::store::EventLog;
 use crate::store::sqlite::SqliteStore;
+use crate::task::Tasks;
 use domain::change::{Actor, ActorKind, Change, ChangeKind, Source};
 use domain::contract::{self, Harness, Published, creation};
 use domain::id::UserId;
-use domain::ports::{Failure, KeptAnswer, Session as _, UnitOfWork as _};
+use domain::notification::{Mark, NoticeKind, Notification, Reminder};
+use domain::ports::{Agenda as _, Failure, KeptAnswer, Session as _, UnitOfWork as _};
 use domain::query::{SortOrder, TaskQuery};
-use domain::task::Task;
+use domain::task::{Notices, Task};
 use domain::time::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
@@ -60,6 +62,15 @@ impl Fixture {
 
 impl Harness for Fixture {
     type Session = Session;
+    type Agenda = Agenda;
+
+    async fn agenda(&self) -> Agenda {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let identity = Identity::new(store.clone(), clock.clone(), &Tasks::default(), key, IdentityConfig::default()).unwrap();
+        let backing = Backing { store, clock, identity: Arc::new(identity) };
+        Agenda { backing, component: "reminders".into(), traceparent: None }
+    }
 
     async fn session(&self, user: &UserId) -> Session {
         let principal = Principal {
@@ -106,6 +117,7 @@ fn a_scope_allows_what_it_names() {
         assert_eq!(reader.list(&query(1)).await, Ok(Vec::new()));
         assert_eq!(reader.begin(Source::Api).await.map(|_| ()), forbidden(Scope::TasksWrite));
         assert_eq!(reader.kept_answer("key").await, forbidden(Scope::TasksWrite));
+        assert_eq!(reader.unread_count().await, Ok(0));
 
         let writer = fixture.session_with(&[Scope::TasksWrite]);
         assert_eq!(writer.list(&query(1)).await, Ok(Vec::new()));
@@ -116,6 +128,9 @@ fn a_scope_allows_what_it_names() {
         assert_eq!(neither.get(task().id, true).await, forbidden(Scope::TasksRead));
         assert_eq!(neither.history(None, None, 1).await, forbidden(Scope::TasksRead));
         assert_eq!(neither.preferences().await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.notifications(false, None, 1).await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.notification(task().id.0).await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.unread_count().await, forbidden(Scope::TasksRead));
     });
 }
 
@@ -178,5 +193,73 @@ fn a_unit_of_work_is_bounded() {
         assert!(matches!(session.list(&query(0)).await, Err(Failure::Invalid(_))));
         assert!(matches!(session.list(&query(1_001)).await, Err(Failure::Invalid(_))));
         assert!(matches!(session.history(None, None, 1_001).await, Err(Failure::Invalid(_))));
+        assert!(matches!(session.notifications(false, None, 1_001).await, Err(Failure::Invalid(_))));
+    });
+}
+
+#[test]
+fn notices_are_bounded_and_of_their_task() {
+    run(async |fixture| {
+        let session = fixture.session_with(&[Scope::TasksWrite]);
+        let (task, now) = (task(), Timestamp::from_millis(START).unwrap());
+        let reminder = Reminder {
+            id: task.id.0,
+            kind: NoticeKind::Overdue,
+            task_id: task.id,
+            title: task.title.clone(),
+            due_date: now,
+            link: "/".to_owned(),
+        };
+        let refused = |result| assert!(matches!(result, Err(Failure::Invalid(_))), "{result:?}");
+        let mut work = session.begin(Source::Api).await.unwrap();
+        refused(work.remind(&task, task.notices, vec![reminder.clone(); 1_001]));
+        refused(work.remind(&task, task.notices, vec![Reminder { link: "x".repeat(2_049), ..reminder.clone() }]));
+        refused(work.remind(&contract::task("another"), task.notices, vec![reminder.clone()]));
+        for _ in 0..500 {
+            work.remind(&task, task.notices, vec![reminder.clone()]).unwrap();
+            work.remind(&task, task.notices, Vec::new()).unwrap();
+        }
+        refused(work.remind(&task, task.notices, Vec::new()));
+
+        let Reminder { id, kind, task_id, title, due_date, link } = reminder;
+        let kept = Notification { id, kind, task_id, title, due_date, link, read: false, created_at: now };
+        refused(work.notify(Notification { link: "x".repeat(2_049), ..kept.clone() }));
+        for _ in 0..250 {
+            work.notify(kept.clone()).unwrap();
+            work.mark_read(Mark::All).unwrap();
+            work.withdraw(task.id, None).unwrap();
+            work.withdraw(task.id, Some(now)).unwrap();
+        }
+        refused(work.notify(kept));
+        refused(work.mark_read(Mark::All));
+        refused(work.withdraw(task.id, None));
+    });
+}
+
+#[test]
+fn the_agenda_gives_the_right_to_act_for_each_owner_and_says_where_it_ended() {
+    run(async |fixture| {
+        let now = Timestamp::from_millis(START).unwrap();
+        let agenda = fixture.agenda().await;
+        let mut owners = Vec::new();
+        for name in ["ada", "bob", "cid"] {
+            let user: UserId = name.parse().unwrap();
+            let session = fixture.session(&user).await;
+            let due = Task { due_date: Some(now), notices: Notices { upcoming: None, overdue: Some(now) }, ..task() };
+            let mut work = session.begin(Source::Api).await.unwrap();
+            work.put(creation(due)).unwrap();
+            work.commit().await.unwrap();
+            owners.push(user);
+        }
+        let page = agenda.due(now, None, 2).await.unwrap();
+        let rest = agenda.due(now, page.next.as_deref(), 2).await.unwrap();
+        assert_eq!((page.items.len(), rest.items.len(), rest.next), (2, 1, None));
+        for (item, owner) in page.items.iter().chain(&rest.items).zip(&owners) {
+            let Principal { user, actor, scopes, .. } = item.session.principal();
+            assert_eq!((user, actor.kind, actor.id.as_str()), (owner, ActorKind::System, "reminders"));
+            assert!(scopes.allow(Scope::TasksWrite) && !scopes.allow(Scope::Account));
+        }
+        assert!(matches!(agenda.due(now, Some("x"), 2).await, Err(Failure::Invalid(_))));
+        assert!(matches!(agenda.due(now, None, 1_001).await, Err(Failure::Invalid(_))));
     });
 }

@@ -2,18 +2,24 @@
 
 use super::session::checked_key;
 use super::{Session, failure};
-use crate::store::ChangeSet;
+use crate::faultpoint;
+use crate::identity::Principal;
+use crate::store::{ChangeSet, Note, Reminded, Seen};
 use domain::change::{Change, ChangeKind, Source};
 use domain::id::TaskId;
+use domain::notification::{Mark, Notification, Reminder};
 use domain::ports::{Failure, KeptAnswer, UnitOfWork};
 use domain::preferences::Preferences;
-use domain::task::Task;
+use domain::task::{Notices, Task};
+use domain::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// What one unit of work can put, and claim.
+/// What one unit of work can put, give notice of, keep, and claim.
 const MOST_ENTRIES: usize = 1_000;
 /// Bytes that a change's fields, or a kept answer, can have.
 const LARGEST_ENTRY: usize = 4 * 1024 * 1024;
+/// Bytes of a link.
+const LONGEST_LINK: usize = 2_048;
 /// Bytes that all of it can have.
 const LARGEST_WORK: usize = 16 * 1024 * 1024;
 
@@ -21,11 +27,13 @@ const LARGEST_WORK: usize = 16 * 1024 * 1024;
 pub struct Work {
     session: Session,
     source: Source,
-    /// The version that was first read of each task; none: there was no such task.
-    seen: BTreeMap<TaskId, Option<u64>>,
+    /// What was first read of each task; none: there was no such task.
+    seen: BTreeMap<TaskId, Option<Seen>>,
     /// What this work has made of a task.
     put: BTreeMap<TaskId, Task>,
     changes: Vec<Change>,
+    reminded: Vec<Reminded>,
+    notes: Vec<Note>,
     preferences: Option<Preferences>,
     kept_answer: Option<(String, KeptAnswer)>,
     once: Vec<(String, String)>,
@@ -44,6 +52,8 @@ impl Work {
             seen: BTreeMap::new(),
             put: BTreeMap::new(),
             changes: Vec::new(),
+            reminded: Vec::new(),
+            notes: Vec::new(),
             preferences: None,
             kept_answer: None,
             once: Vec::new(),
@@ -71,7 +81,7 @@ impl Work {
         }
         let known = match self.put.get(&change.task.id) {
             Some(task) => Some(Some(task.version)),
-            None => self.seen.get(&change.task.id).copied(),
+            None => self.seen.get(&change.task.id).map(|seen| seen.map(|seen| seen.version)),
         };
         match known {
             Some(version) if version != change.base_version => invalid("the base version is not the one that was read or put"),
@@ -80,24 +90,40 @@ impl Work {
     }
 
     fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.preferences.is_none() && self.kept_answer.is_none() && self.once.is_empty()
+        let writes = self.changes.len() + self.reminded.len() + self.notes.len() + self.once.len();
+        writes == 0 && self.preferences.is_none() && self.kept_answer.is_none()
     }
 
     fn into_change_set(self) -> ChangeSet {
-        let depends_on = self.seen.into_iter().filter(|(id, _)| !self.put.contains_key(id)).collect();
+        let Principal { user, actor, .. } = self.session.principal();
         ChangeSet {
-            user: self.session.user().clone(),
-            actor: self.session.principal().actor.clone(),
-            source: self.source,
-            now: self.session.clock().now(),
             traceparent: self.session.traceparent().map(str::to_owned),
             changes: self.changes,
-            depends_on,
+            depends_on: self.seen.into_iter().collect(),
+            reminded: self.reminded,
+            notes: self.notes,
             preferences: self.preferences,
             kept_answer: self.kept_answer,
             once: self.once,
+            ..ChangeSet::new(user.clone(), actor.clone(), self.source, self.session.clock().now())
         }
     }
+
+    /// Takes in what is done to a notification.
+    fn note(&mut self, note: Note) -> Result<(), Failure> {
+        if self.notes.len() >= MOST_ENTRIES {
+            return invalid(format!("a unit of work touches notifications at most {MOST_ENTRIES} times"));
+        }
+        self.notes.push(note);
+        Ok(())
+    }
+}
+
+fn checked_link(link: &str) -> Result<(), Failure> {
+    if link.len() > LONGEST_LINK {
+        return invalid(format!("a link has at most {LONGEST_LINK} bytes, not {}", link.len()));
+    }
+    Ok(())
 }
 
 /// What a change takes beside the task, whose fields are bounded by their types.
@@ -116,7 +142,7 @@ impl UnitOfWork for Work {
                     return invalid(format!("a unit of work reads at most {MOST_ENTRIES} tasks"));
                 }
                 let task = self.session.store().task(self.session.user(), id, true).await.map_err(failure)?;
-                self.seen.entry(id).or_insert(task.as_ref().map(|task| task.version));
+                self.seen.entry(id).or_insert(task.as_ref().map(Seen::from));
                 task
             }
         };
@@ -132,6 +158,35 @@ impl UnitOfWork for Work {
         self.put.insert(change.task.id, change.task.clone());
         self.changes.push(change);
         Ok(())
+    }
+
+    fn remind(&mut self, task: &Task, were: Notices, given: Vec<Reminder>) -> Result<(), Failure> {
+        let all = self.reminded.iter().map(|reminded| reminded.given.len().max(1)).sum::<usize>() + given.len().max(1);
+        if all > MOST_ENTRIES {
+            return invalid(format!("a unit of work gives at most {MOST_ENTRIES} notices"));
+        }
+        if given.iter().any(|reminder| reminder.task_id != task.id) {
+            return invalid("a notice is one of its task");
+        }
+        for reminder in &given {
+            checked_link(&reminder.link)?;
+        }
+        let seen = Seen { version: task.version, notices: were };
+        self.reminded.push(Reminded { task: task.id, seen, left: task.notices, given });
+        Ok(())
+    }
+
+    fn notify(&mut self, notification: Notification) -> Result<(), Failure> {
+        checked_link(&notification.link)?;
+        self.note(Note::Keep(notification))
+    }
+
+    fn mark_read(&mut self, mark: Mark) -> Result<(), Failure> {
+        self.note(Note::Read(mark))
+    }
+
+    fn withdraw(&mut self, task: TaskId, keep: Option<Timestamp>) -> Result<(), Failure> {
+        self.note(Note::Withdraw { task, keep })
     }
 
     fn put_preferences(&mut self, preferences: Preferences) -> Result<(), Failure> {
@@ -173,6 +228,9 @@ impl UnitOfWork for Work {
             return Ok(());
         }
         let session = self.session.clone();
-        session.store().commit(self.into_change_set()).await.map_err(failure)
+        faultpoint::pass(faultpoint::COMMIT_ASKED);
+        let committed = session.store().commit(self.into_change_set()).await;
+        faultpoint::pass(faultpoint::COMMITTED);
+        committed.map_err(failure)
     }
 }

@@ -25,14 +25,15 @@ struct Envelope<'a> {
 }
 
 impl Frame {
-    /// `None` where the log's entry has no data: a fault of ours, logged here.
+    /// `None` where the log's entry has no number, and so no place in the stream; or no data: a fault of ours, logged here.
     pub fn of(event: &LoggedEvent) -> Option<Self> {
+        let sequence = event.sequence?;
         match serde_json::from_str::<Envelope<'_>>(event.body.get()) {
             Ok(Envelope { data }) => {
                 // JSON text has no raw line break outside of its white space, which a line of data may not hold.
                 let data = data.get().replace(['\r', '\n'], " ");
-                let text = format!("id: {}\nevent: {}\ndata: {data}\n\n", event.sequence, event.kind);
-                Some(Self { sequence: event.sequence, bytes: Bytes::from(text) })
+                let text = format!("id: {sequence}\nevent: {}\ndata: {data}\n\n", event.kind);
+                Some(Self { sequence, bytes: Bytes::from(text) })
             }
             Err(error) => {
                 tracing::error!(position = event.position, %error, "an event of the log has no data");
@@ -68,11 +69,12 @@ pub(super) mod tests {
             position: i64::try_from(sequence).unwrap(),
             topic: "task-updates".into(),
             user: user.parse().unwrap(),
-            sequence,
+            sequence: Some(sequence),
             id: Uuid::nil(),
             kind: "sync.task-changed".into(),
             time: Timestamp::MIN,
             body: Arc::from(RawValue::from_string(body).unwrap()),
+            headers: None,
         }
     }
 
@@ -80,5 +82,12 @@ pub(super) mod tests {
     fn an_event_shows_its_data_in_one_line() {
         let frame = Frame::of(&event("u", 7)).unwrap();
         assert_eq!(frame.bytes, "id: 7\nevent: sync.task-changed\ndata: {\"n\": 7}\n\n");
+    }
+
+    #[test]
+    fn an_event_is_named_by_its_type_and_one_without_a_number_is_not_shown() {
+        let created = LoggedEvent { kind: "notification.created".into(), ..event("u", 8) };
+        assert_eq!(Frame::of(&created).unwrap().bytes, "id: 8\nevent: notification.created\ndata: {\"n\": 8}\n\n");
+        assert_eq!(Frame::of(&LoggedEvent { sequence: None, ..created }), None);
     }
 }

@@ -134,10 +134,11 @@ impl Reader {
         };
         let mut out = Vec::new();
         for event in &events {
-            if event.sequence != self.last + 1 {
+            let next = self.last + 1;
+            if event.sequence != Some(next) {
                 return if out.is_empty() { self.skip_hole().await } else { Some(Bytes::from(out)) };
             }
-            self.last = event.sequence;
+            self.last = next;
             if let Some(frame) = Frame::of(event) {
                 out.extend_from_slice(&frame.bytes);
             }
@@ -197,8 +198,10 @@ pub(super) mod tests {
     use crate::store::LoggedEvent;
     use async_trait::async_trait;
     use domain::id::UserId;
+    use domain::time::Timestamp;
     use futures::FutureExt;
     use proptest::prelude::*;
+    use serde_json::value::RawValue;
     use std::sync::Mutex;
     use tokio::sync::watch;
 
@@ -221,11 +224,11 @@ pub(super) mod tests {
         }
         async fn stream_after(&self, _: &UserId, sequence: u64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
             let log = self.0.lock().unwrap();
-            Ok(log.iter().filter(|event| event.sequence > sequence).take(limit as usize).cloned().collect())
+            Ok(log.iter().filter(|event| event.sequence > Some(sequence)).take(limit as usize).cloned().collect())
         }
         async fn stream_bounds(&self, _: &UserId) -> Result<(u64, Option<u64>), StoreError> {
             let log = self.0.lock().unwrap();
-            Ok((log.last().map_or(0, |event| event.sequence), log.first().map(|event| event.sequence)))
+            Ok((log.last().and_then(|event| event.sequence).unwrap_or(0), log.first().and_then(|event| event.sequence)))
         }
         async fn last_position(&self) -> Result<i64, StoreError> {
             unreachable!("a reader has no business there")
@@ -234,6 +237,9 @@ pub(super) mod tests {
             unreachable!("a reader has no business there")
         }
         async fn set_group_position(&self, _: &str, _: i64) -> Result<(), StoreError> {
+            unreachable!("a reader has no business there")
+        }
+        async fn write_again(&self, _: i64, _: &str, _: Option<&RawValue>, _: Timestamp) -> Result<Option<i64>, StoreError> {
             unreachable!("a reader has no business there")
         }
         fn committed(&self) -> watch::Receiver<i64> {

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use domain::change::{Actor, Change, Source};
 use domain::history::HistoryEntry;
 use domain::id::{TaskId, UserId};
+use domain::notification::{Mark, Notification, NotificationPosition, Reminder};
 use domain::ports::KeptAnswer;
 use domain::preferences::Preferences;
 use domain::query::TaskQuery;
-use domain::task::Task;
+use domain::task::{Notices, Task};
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -45,12 +46,73 @@ pub struct ChangeSet {
     pub traceparent: Option<String>,
     /// In order. Several may touch one task.
     pub changes: Vec<Change>,
-    /// Tasks that were read and must still have this version (none: must still not exist), beyond those in `changes`.
-    pub depends_on: Vec<(TaskId, Option<u64>)>,
+    /// Tasks that were read and must still be so when this set begins (none: must still not exist).
+    pub depends_on: Vec<(TaskId, Option<Seen>)>,
+    /// Behind the changes.
+    pub reminded: Vec<Reminded>,
+    /// In order.
+    pub notes: Vec<Note>,
     pub preferences: Option<Preferences>,
     pub kept_answer: Option<(String, KeptAnswer)>,
     /// Claims: component or consumer group, and key.
     pub once: Vec<(String, String)>,
+}
+
+impl ChangeSet {
+    /// One that changes nothing yet.
+    pub fn new(user: UserId, actor: Actor, source: Source, now: Timestamp) -> Self {
+        Self {
+            user,
+            actor,
+            source,
+            now,
+            traceparent: None,
+            changes: Vec::new(),
+            depends_on: Vec::new(),
+            reminded: Vec::new(),
+            notes: Vec::new(),
+            preferences: None,
+            kept_answer: None,
+            once: Vec::new(),
+        }
+    }
+}
+
+/// What of a task changes whenever anything of it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub version: u64,
+    pub notices: Notices,
+}
+
+impl From<&Task> for Seen {
+    fn from(task: &Task) -> Self {
+        Self { version: task.version, notices: task.notices }
+    }
+}
+
+/// Notices that were given of a task. It stands where the task is still as it was seen, and then leaves it with what is
+/// left of them; nothing else of the task changes.
+#[derive(Clone, Debug)]
+pub struct Reminded {
+    pub task: TaskId,
+    pub seen: Seen,
+    pub left: Notices,
+    /// Each is an event.
+    pub given: Vec<Reminder>,
+}
+
+/// What is done to a user's notifications.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// Kept and announced. An id that the user has already makes the set a conflict.
+    Keep(Notification),
+    Read(Mark),
+    /// Those of this task that nobody has read are removed, except those of the due date to keep.
+    Withdraw {
+        task: TaskId,
+        keep: Option<Timestamp>,
+    },
 }
 
 /// A user's tasks. Every function is confined to one user.
@@ -66,10 +128,46 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, StoreError>;
     async fn preferences(&self, user: &UserId) -> Result<Option<Preferences>, StoreError>;
+    /// Newest first, strictly behind a position.
+    async fn notifications(
+        &self,
+        user: &UserId,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreError>;
+    async fn notification(&self, user: &UserId, id: Uuid) -> Result<Option<Notification>, StoreError>;
+    async fn unread_count(&self, user: &UserId) -> Result<u64, StoreError>;
     async fn kept_answer(&self, user: &UserId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
     async fn claimed(&self, group: &str, key: &str) -> Result<bool, StoreError>;
     /// Commits all of it or nothing. When it answers `Ok`, it is on the disk.
     async fn commit(&self, set: ChangeSet) -> Result<(), StoreError>;
+}
+
+/// A task that is to be looked at for a notice.
+#[derive(Clone, Debug)]
+pub struct DueTask {
+    pub user: UserId,
+    pub task: Task,
+    pub position: AgendaPosition,
+}
+
+/// Where a task stands on the agenda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgendaPosition {
+    /// The moment of its first notice.
+    pub at: Timestamp,
+    /// The store's own number of the task: the order within one moment.
+    pub number: i64,
+}
+
+/// The tasks of all users, by the moment of their first notice ([`Task::remind_at`]). Users whose account is being deleted have none.
+#[async_trait]
+pub trait Agenda: Send + Sync {
+    /// Tasks whose first notice is due by `until`, earliest first, strictly behind a position.
+    async fn due(&self, until: Timestamp, after: Option<AgendaPosition>, limit: u32) -> Result<Vec<DueTask>, StoreError>;
+    /// The moment of the first notice of all.
+    async fn next_reminder(&self) -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// A built-in account.
@@ -114,7 +212,8 @@ pub trait Accounts: Send + Sync {
     async fn create_account(&self, account: &Account) -> Result<(), StoreError>;
     async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError>;
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>, StoreError>;
-    /// Removes the account and every row of the user's: tasks, history, events, tokens, sign-ins, preferences, kept answers.
+    /// Removes the account and every row of the user's: tasks, history, events, notifications, tokens, sign-ins,
+    /// preferences, kept answers.
     async fn delete_account(&self, id: &UserId) -> Result<(), StoreError>;
     async fn create_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError>;
     async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError>;
@@ -135,13 +234,16 @@ pub struct LoggedEvent {
     pub topic: String,
     /// The key: which user's.
     pub user: UserId,
-    /// The user's own event number.
-    pub sequence: u64,
+    /// The user's own event number; none for what no stream shows, and for what was written again.
+    pub sequence: Option<u64>,
     pub id: Uuid,
     pub kind: String,
+    /// When it was written here. The CloudEvent has the event's own time, which differs where it was written again.
     pub time: Timestamp,
     /// The whole CloudEvent, as JSON.
     pub body: Arc<RawValue>,
+    /// A JSON object: what a dead letter says of itself.
+    pub headers: Option<Arc<RawValue>>,
 }
 
 /// The committed events, in order, for as long as they are kept (7 days).
@@ -158,6 +260,16 @@ pub trait EventLog: Send + Sync {
     /// How far a consumer group has come; `None` before its first event.
     async fn group_position(&self, group: &str) -> Result<Option<i64>, StoreError>;
     async fn set_group_position(&self, group: &str, position: i64) -> Result<(), StoreError>;
+    /// Writes an event of the log once more, to this topic and with these headers, a JSON object: a dead letter, or what is sent
+    /// again. Id, type, key and body stay as they are; it has no number. Answers its position; `None`, and nothing is written, where
+    /// the event is no longer in the log, since its account was deleted for example.
+    async fn write_again(
+        &self,
+        position: i64,
+        topic: &str,
+        headers: Option<&RawValue>,
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError>;
     /// Changes whenever something was committed: wake up, and look.
     fn committed(&self) -> watch::Receiver<i64>;
 }
@@ -173,8 +285,9 @@ pub trait Memory: Send + Sync {
 
 /// A whole store.
 #[async_trait]
-pub trait Store: Ledger + Accounts + EventLog + Memory {
-    /// Removes what is kept no longer: tasks deleted for 30 days, events and claims of 7 days, answers of 24 hours, what has expired.
+pub trait Store: Ledger + Agenda + Accounts + EventLog + Memory {
+    /// Removes what is kept no longer: tasks deleted for 30 days and their notifications, other notifications of 90 days, events and
+    /// claims of 7 days, answers of 24 hours, what has expired.
     async fn sweep(&self, now: Timestamp) -> Result<(), StoreError>;
     /// Whether it can serve: an error says why not.
     async fn check(&self) -> Result<(), StoreError>;

@@ -5,13 +5,14 @@
 
 use super::record::{Logged, Record, Remembered, UserRow};
 use super::rows::{self, TaskRow};
-use super::text;
-use crate::store::{ChangeSet, StoreError};
+use super::{notifications, text};
+use crate::store::{ChangeSet, Note, Reminded, Seen, StoreError};
 use domain::change::Change;
-use domain::event::{EventIds, Origin};
+use domain::event::{Event, EventIds, Origin};
 use domain::id::{TaskId, UserId};
 use domain::json;
-use domain::task::{Description, Tags, Task};
+use domain::notification::Notification;
+use domain::task::{Description, Notices, Tags, Task};
 use domain::time::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
@@ -68,7 +69,7 @@ pub(super) async fn commit_all(
 /// A task as the store, or a set before this one, has it.
 struct Known<'a> {
     number: i64,
-    version: u64,
+    seen: Seen,
     tags: Tags,
     search: String,
     /// What a set of this group made of it.
@@ -91,6 +92,7 @@ struct Group<'a> {
     departed: HashSet<&'a UserId>,
     taken_claims: HashSet<(&'a str, &'a str)>,
     taken_answers: HashSet<(&'a UserId, &'a str)>,
+    kept_notifications: HashSet<(&'a UserId, Uuid)>,
     record: Record<'a>,
 }
 
@@ -102,9 +104,12 @@ impl<'a> Group<'a> {
         let mut tasks: HashSet<(&'a UserId, TaskId)> = HashSet::new();
         let mut claims = Vec::new();
         let mut answers = Vec::new();
+        let mut notes = Vec::new();
         for (_, set) in sets {
             tasks.extend(set.changes.iter().map(|change| (&set.user, change.task.id)));
             tasks.extend(set.depends_on.iter().map(|(id, _)| (&set.user, *id)));
+            tasks.extend(set.reminded.iter().map(|reminded| (&set.user, reminded.task)));
+            notes.extend(set.notes.iter().filter_map(notifications::kept).map(|kept| (&set.user, kept.id)));
             claims.extend(set.once.iter().map(|(group, key)| (group.as_str(), key.as_str())));
             answers.extend(set.kept_answer.iter().map(|(key, _)| (&set.user, key.as_str())));
         }
@@ -115,6 +120,9 @@ impl<'a> Group<'a> {
         const ANSWERS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN kept_answer k \
              ON k.user_id = j.value ->> 0 AND k.key = j.value ->> 1";
         self.taken_answers = present(connection, ANSWERS, &answers).await?;
+        const NOTIFICATIONS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN notification n \
+             ON n.user_id = j.value ->> 0 AND n.id = unhex(j.value ->> 1, '-')";
+        self.kept_notifications = present(connection, NOTIFICATIONS, &notes).await?;
         Ok(())
     }
 
@@ -134,7 +142,7 @@ impl<'a> Group<'a> {
     }
 
     async fn load_tasks(&mut self, connection: &mut SqliteConnection, tasks: &[(&'a UserId, TaskId)]) -> Result<(), StoreError> {
-        const SQL: &str = "SELECT j.key, t.number, t.version, t.tags, t.search FROM json_each(?) j CROSS JOIN task t \
+        const SQL: &str = "SELECT j.key, t.number, t.version, t.tags, t.search, t.upcoming_at, t.overdue_at FROM json_each(?) j CROSS JOIN task t \
              ON t.user_id = j.value ->> 0 AND t.id = unhex(j.value ->> 1)";
         if tasks.is_empty() {
             return Ok(());
@@ -144,7 +152,7 @@ impl<'a> Group<'a> {
             let Some(key) = tasks.get(index(row.try_get(0)?)) else { continue };
             let known = Known {
                 number: row.try_get(1)?,
-                version: rows::count(row.try_get(2)?),
+                seen: Seen { version: rows::count(row.try_get(2)?), notices: rows::notices(&row, 5)? },
                 tags: rows::tags(row.try_get(3)?)?,
                 search: row.try_get(4)?,
                 put: None,
@@ -159,25 +167,45 @@ impl<'a> Group<'a> {
         if self.departed.contains(&set.user) {
             return Err(StoreError::Unavailable("this account is being deleted".to_owned()));
         }
-        let version = |id: TaskId| self.tasks.get(&(&set.user, id)).map(|known| known.version);
-        let moved = set.depends_on.iter().any(|(id, seen)| version(*id) != *seen);
-        let mut own: HashMap<TaskId, u64> = HashMap::new();
-        for change in &set.changes {
-            let stands = own.get(&change.task.id).copied().or_else(|| version(change.task.id));
-            if change.base_version != stands {
+        let known = |id: TaskId| self.tasks.get(&(&set.user, id)).map(|known| known.seen);
+        let moved = set.depends_on.iter().any(|(id, seen)| known(*id) != *seen);
+        let mut own: HashMap<TaskId, Seen> = HashMap::new();
+        for Change { task, base_version, .. } in &set.changes {
+            let stands = own.get(&task.id).copied().or_else(|| known(task.id));
+            if stands.map(|stands| stands.version) != *base_version {
                 return Err(StoreError::Conflict);
             }
-            own.insert(change.task.id, change.task.version);
+            own.insert(task.id, Seen::from(task));
         }
+        for Reminded { task, seen, left, .. } in &set.reminded {
+            let stands = own.get(task).copied().or_else(|| known(*task));
+            if stands != Some(*seen) {
+                return Err(StoreError::Conflict);
+            }
+            own.insert(*task, Seen { notices: *left, ..*seen });
+        }
+        let mut kept = HashSet::new();
+        let known = |id: Uuid| self.kept_notifications.contains(&(&set.user, id));
+        let noted = set.notes.iter().filter_map(notifications::kept).any(|new| known(new.id) || !kept.insert(new.id));
         let claimed = set.once.iter().any(|(group, key)| self.taken_claims.contains(&(group.as_str(), key.as_str())));
         let answered = set.kept_answer.as_ref().is_some_and(|(key, _)| self.taken_answers.contains(&(&set.user, key.as_str())));
-        if moved || claimed || answered { Err(StoreError::Conflict) } else { Ok(()) }
+        if moved || noted || claimed || answered { Err(StoreError::Conflict) } else { Ok(()) }
     }
 
     /// Takes the set in: from here on it is part of what the sets behind it are decided against.
     fn admit(&mut self, set: &'a ChangeSet, counters: &mut Counters) {
         for change in &set.changes {
             self.admit_change(set, change, counters);
+        }
+        for reminded in &set.reminded {
+            self.admit_reminded(set, reminded, counters);
+        }
+        for note in &set.notes {
+            self.record.notes.push((&set.user, note));
+            if let Note::Keep(notification) = note {
+                self.kept_notifications.insert((&set.user, notification.id));
+                self.announce(set, notification, counters);
+            }
         }
         for (group, key) in &set.once {
             if self.taken_claims.insert((group, key)) {
@@ -194,38 +222,59 @@ impl<'a> Group<'a> {
     }
 
     fn admit_change(&mut self, set: &'a ChangeSet, change: &'a Change, counters: &mut Counters) {
-        let user = self.users.entry(&set.user).or_insert_with(|| {
+        let UserNumbers { number: user, sequence, .. } = self.next_number(&set.user, counters);
+        self.admit_task(&set.user, user, &change.task, counters);
+        let ids = EventIds { task_event: event_id(set.now), task_update: event_id(set.now) };
+        self.record.history.push(Remembered { set, change, id: ids.task_event, sequence });
+        self.log(set, origin(set).events(sequence, ids, change), counters);
+    }
+
+    /// Of the task, only the mark is written.
+    fn admit_reminded(&mut self, set: &'a ChangeSet, reminded: &'a Reminded, counters: &mut Counters) {
+        if let Some(known) = self.tasks.get_mut(&(&set.user, reminded.task)) {
+            known.seen.notices = reminded.left;
+            self.record.notices.insert(known.number, reminded.left);
+        }
+        self.log(set, reminded.given.iter().map(|reminder| origin(set).reminder_event(reminder)), counters);
+    }
+
+    fn announce(&mut self, set: &'a ChangeSet, notification: &'a Notification, counters: &mut Counters) {
+        let sequence = self.next_number(&set.user, counters).sequence;
+        self.log(set, [origin(set).notification_event(sequence, event_id(set.now), notification)], counters);
+    }
+
+    /// The user's row, with the next sequence number.
+    fn next_number(&mut self, user: &'a UserId, counters: &mut Counters) -> UserNumbers {
+        let numbers = self.users.entry(user).or_insert_with(|| {
             counters.user += 1;
             UserNumbers { number: counters.user, sequence: 0, moved: false }
         });
-        user.sequence += 1;
-        user.moved = true;
-        let UserNumbers { number: user, sequence, .. } = *user;
-        self.admit_task(&set.user, user, &change.task, counters);
+        numbers.sequence += 1;
+        numbers.moved = true;
+        *numbers
+    }
 
-        let origin = Origin {
-            user: &set.user,
-            actor: &set.actor,
-            source: set.source,
-            time: set.now,
-            traceparent: set.traceparent.as_deref(),
-        };
-        let ids = EventIds { task_event: event_id(set.now), task_update: event_id(set.now) };
-        self.record.history.push(Remembered { set, change, id: ids.task_event, sequence });
-        for event in origin.events(sequence, ids, change) {
+    fn log(&mut self, set: &'a ChangeSet, events: impl IntoIterator<Item = Event>, counters: &mut Counters) {
+        for event in events {
             counters.position += 1;
-            self.record.log.push(Logged { position: counters.position, user: &set.user, sequence, time: set.now, event });
+            self.record.log.push(Logged { position: counters.position, user: &set.user, time: set.now, event });
         }
     }
 
     fn admit_task(&mut self, user: &'a UserId, user_number: i64, task: &'a Task, counters: &mut Counters) {
         let known = self.tasks.entry((user, task.id)).or_insert_with(|| {
             counters.task += 1;
-            Known { number: counters.task, version: 0, tags: Tags::default(), search: String::new(), put: None }
+            Known {
+                number: counters.task,
+                seen: Seen { version: 0, notices: Notices::default() },
+                tags: Tags::default(),
+                search: String::new(),
+                put: None,
+            }
         });
         let search = text::fold(task.title.as_str(), task.description.as_ref().map(Description::as_str));
         if search != known.search {
-            if known.version > 0 {
+            if known.seen.version > 0 {
                 self.record.stale_grams.push(known.number);
             }
             self.record.grams.insert(known.number, text::grams(user_number, &search));
@@ -240,7 +289,9 @@ impl<'a> Group<'a> {
             }
             known.tags = task.tags.clone();
         }
-        known.version = task.version;
+        // The put brings notices of its own.
+        self.record.notices.remove(&known.number);
+        known.seen = Seen::from(task);
         known.put = Some(task);
     }
 
@@ -255,6 +306,10 @@ impl<'a> Group<'a> {
         users.sort_unstable();
         self.record.write(connection, &tasks, &users).await
     }
+}
+
+fn origin(set: &ChangeSet) -> Origin<'_> {
+    Origin { user: &set.user, actor: &set.actor, source: set.source, time: set.now, traceparent: set.traceparent.as_deref() }
 }
 
 /// Which of the keys are in a table, by the indexes that the query answers with.

@@ -36,6 +36,10 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<(), Sto
              (SELECT user_id, key FROM kept_answer WHERE kept_at < ?1 LIMIT ?2)",
             days_ago(1),
         ),
+        (
+            "DELETE FROM notification WHERE number IN (SELECT number FROM notification WHERE created_at < ?1 LIMIT ?2)",
+            days_ago(90),
+        ),
         ("DELETE FROM memory WHERE key IN (SELECT key FROM memory WHERE expires_at <= ?1 LIMIT ?2)", now.millis()),
         ("DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at <= ?1 LIMIT ?2)", now.millis()),
     ];
@@ -75,6 +79,7 @@ async fn remove_rows_of(store: &SqliteStore, user: &str) -> Result<(), StoreErro
     let rest = [
         "DELETE FROM outbox WHERE position IN (SELECT position FROM outbox WHERE user_id = ?1 LIMIT ?2)",
         "DELETE FROM kept_answer WHERE (user_id, key) IN (SELECT user_id, key FROM kept_answer WHERE user_id = ?1 LIMIT ?2)",
+        "DELETE FROM notification WHERE number IN (SELECT number FROM notification WHERE user_id = ?1 LIMIT ?2)",
     ];
     for sql in rest {
         while write_one(store, sql, |v| v.add(user).add(STEP)).await? >= STEP.unsigned_abs() {}
@@ -99,7 +104,7 @@ async fn sweep_tasks(store: &SqliteStore, before: i64) -> Result<(), StoreError>
     }
 }
 
-/// Tasks with their tags, text index and history. Those that are no longer as they were found, restored meanwhile, stay.
+/// Tasks with their tags, text index, history and notifications. Those that are no longer as they were found, restored meanwhile, stay.
 async fn remove_tasks(store: &SqliteStore, numbers: Vec<i64>, deleted_before: i64) -> Result<bool, StoreError> {
     if numbers.is_empty() {
         return Ok(false);
@@ -124,6 +129,12 @@ async fn remove_tasks(store: &SqliteStore, numbers: Vec<i64>, deleted_before: i6
         .add(
             "DELETE FROM task_gram WHERE rowid IN (SELECT t.number FROM json_each(?1) j CROSS JOIN task t \
              ON t.number = j.value AND t.deleted_at < ?2)",
+            bind,
+        )?
+        .add(
+            "DELETE FROM notification WHERE number IN \
+             (SELECT n.number FROM json_each(?1) j CROSS JOIN task t ON t.number = j.value AND t.deleted_at < ?2 \
+              CROSS JOIN notification n ON n.user_id = t.user_id AND n.task_id = t.id)",
             bind,
         )?
         .add("DELETE FROM task WHERE number IN (SELECT value FROM json_each(?1)) AND deleted_at < ?2", bind)?

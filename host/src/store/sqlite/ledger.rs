@@ -1,17 +1,19 @@
-//! A user's tasks, history, preferences and kept answers, read; and the way in for what is written.
+//! A user's tasks, history, notifications, preferences and kept answers, read; and the way in for what is written.
 
 use super::error::damaged;
-use super::rows::{self, HISTORY_COLUMNS, TASK_COLUMNS};
-use super::{SqliteStore, list};
+use super::rows::{self, HISTORY_COLUMNS, NOTIFICATION_COLUMNS, TASK_COLUMNS};
+use super::{SqliteStore, list, notifications};
 use crate::store::{ChangeSet, Ledger, StoreError};
 use async_trait::async_trait;
 use domain::history::HistoryEntry;
 use domain::id::{TaskId, UserId};
+use domain::notification::{Notification, NotificationPosition};
 use domain::ports::KeptAnswer;
 use domain::preferences::{Preferences, Theme};
 use domain::query::TaskQuery;
 use domain::task::{ReminderMinutes, Task, TimeZone};
 use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -59,6 +61,27 @@ impl Ledger for SqliteStore {
             default_reminder_minutes: lead.map(ReminderMinutes::new).transpose().map_err(bad)?,
             theme: Theme::new(row.try_get(2)?).map_err(bad)?,
         }))
+    }
+
+    async fn notifications(
+        &self,
+        user: &UserId,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreError> {
+        notifications::list(&self.readers, user, unread_only, after, limit).await
+    }
+
+    async fn notification(&self, user: &UserId, id: Uuid) -> Result<Option<Notification>, StoreError> {
+        let sql = format!("SELECT {NOTIFICATION_COLUMNS} FROM notification WHERE user_id = ? AND id = ?");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(user.as_str()).bind(id.as_bytes().as_slice());
+        query.fetch_optional(&self.readers).await?.as_ref().map(rows::notification).transpose()
+    }
+
+    async fn unread_count(&self, user: &UserId) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM notification INDEXED BY notification_unread WHERE user_id = ? AND read = 0";
+        Ok(rows::count(sqlx::query_scalar(sql).bind(user.as_str()).fetch_one(&self.readers).await?))
     }
 
     async fn kept_answer(&self, user: &UserId, key: &str) -> Result<Option<KeptAnswer>, StoreError> {

@@ -2,12 +2,17 @@
 
 use super::SqliteStore;
 use super::accounts::write_one;
+use super::bulk::Values;
+use super::commit::Counters;
 use super::rows::{self, EVENT_COLUMNS};
 use crate::store::{EventLog, LoggedEvent, StoreError};
 use async_trait::async_trait;
 use domain::event::TASK_UPDATES;
 use domain::id::UserId;
 use domain::json;
+use domain::time::Timestamp;
+use serde_json::value::RawValue;
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::watch;
 
@@ -60,7 +65,42 @@ impl EventLog for SqliteStore {
         write_one(self, sql, |v| v.add(group).add(position)).await.map(drop)
     }
 
+    async fn write_again(
+        &self,
+        position: i64,
+        topic: &str,
+        headers: Option<&RawValue>,
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let headers = headers.map(|headers| headers.get().to_owned());
+        self.writer.write_again(Again { position, topic: topic.to_owned(), headers, now }).await
+    }
+
     fn committed(&self) -> watch::Receiver<i64> {
         self.writer.committed()
+    }
+}
+
+/// An event of the log that is to be written once more.
+pub(super) struct Again {
+    pub position: i64,
+    pub topic: String,
+    pub headers: Option<String>,
+    pub now: Timestamp,
+}
+
+impl Again {
+    /// Writes it, within the transaction of the caller. Its new position, unless it is no longer in the log.
+    pub async fn write(&self, connection: &mut SqliteConnection, counters: &mut Counters) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body, headers) \
+             SELECT ?1, ?2, user_id, NULL, id, kind, ?3, body, ?4 FROM outbox WHERE position = ?5";
+        let position = counters.position + 1;
+        let values = Values::default().add(position).add(self.topic.as_str()).add(self.now.millis());
+        let values = values.add(self.headers.as_deref()).add(self.position).finish()?;
+        if sqlx::query_with(SQL, values).execute(connection).await?.rows_affected() == 0 {
+            return Ok(None);
+        }
+        counters.position = position;
+        Ok(Some(position))
     }
 }

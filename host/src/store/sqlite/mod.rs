@@ -4,9 +4,10 @@
 //! `synchronous=FULL`: what is answered is on the disk.
 //!
 //! [`open`] guards the folder, [`commit`] decides change sets, [`record`] writes them, [`list`] answers queries, [`text`] searches,
-//! [`erase`] removes; [`rows`] and [`bulk`] are the way of values into and out of SQL.
+//! [`agenda`] knows what is due, [`erase`] removes; [`rows`] and [`bulk`] are the way of values into and out of SQL.
 
 mod accounts;
+mod agenda;
 mod bulk;
 mod commit;
 mod erase;
@@ -14,6 +15,7 @@ mod error;
 mod ledger;
 mod list;
 mod log;
+mod notifications;
 mod open;
 mod record;
 mod rows;

@@ -10,10 +10,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Number, name and text of a migration.
+pub(super) type Step = (i64, &'static str, &'static str);
+
 /// Numbered as their files; what is applied is never edited, only added to.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+pub(super) const MIGRATIONS: [Step; 3] = [
     (1, "tasks", include_str!("../../../../migrations/sqlite/0001_tasks.sql")),
     (2, "accounts", include_str!("../../../../migrations/sqlite/0002_accounts.sql")),
+    (3, "events", include_str!("../../../../migrations/sqlite/0003_events.sql")),
 ];
 
 const READERS: u32 = 3;
@@ -56,7 +60,7 @@ pub(super) async fn open(folder: &Path) -> Result<Opened, OpenError> {
 
     let options = write_options(&file);
     let mut writer = options.connect().await.map_err(|e| sql_error(folder, &file, e))?;
-    migrate(&mut writer).await.map_err(|e| migrate_error(folder, &file, e))?;
+    migrate(&mut writer, &MIGRATIONS).await.map_err(|e| migrate_error(folder, &file, e))?;
     let readers = SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(READERS)
@@ -131,15 +135,15 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
-    let migrations = MIGRATIONS
-        .into_iter()
-        .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false));
+pub(super) async fn migrate(connection: &mut SqliteConnection, steps: &[Step]) -> Result<(), MigrateError> {
+    let migrations = steps
+        .iter()
+        .map(|(version, name, sql)| Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false));
     let migrator = Migrator::with_migrations(migrations.collect());
     let table = &migrator.table_name;
     connection.ensure_migrations_table(table).await?;
     let applied = connection.list_applied_migrations(table).await?;
-    let known = MIGRATIONS.len() as i64;
+    let known = steps.len() as i64;
     if let Some(newest) = applied.iter().map(|m| m.version).max().filter(|newest| *newest > known) {
         return Err(MigrateError::VersionTooNew(newest, known));
     }

@@ -1,15 +1,16 @@
 //! What a group of change sets writes, in few statements.
 
 use super::bulk::{Insert, Values};
+use super::notifications;
 use super::rows::{self, PUT_TASK, TaskRow};
-use crate::store::{ChangeSet, StoreError};
+use crate::store::{ChangeSet, Note, StoreError};
 use domain::change::{Change, ChangedFields};
 use domain::event::Event;
 use domain::id::UserId;
 use domain::json;
 use domain::ports::KeptAnswer;
 use domain::preferences::Preferences;
-use domain::task::{ReminderMinutes, Tag};
+use domain::task::{Notices, ReminderMinutes, Tag};
 use domain::time::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,9 @@ pub(super) struct Record<'a> {
     pub grams: BTreeMap<i64, String>,
     /// Tags, by user, name and row number: true to be made, false to be removed.
     pub tags: BTreeMap<(&'a UserId, Tag, i64), bool>,
+    /// What is left of a task's notices, by row number, where nothing else of it is written.
+    pub notices: BTreeMap<i64, Notices>,
+    pub notes: Vec<(&'a UserId, &'a Note)>,
     pub history: Vec<Remembered<'a>>,
     pub log: Vec<Logged<'a>>,
     /// Group, key, and when.
@@ -38,7 +42,6 @@ pub(super) type UserRow<'a> = (i64, &'a UserId, u64);
 pub(super) struct Logged<'a> {
     pub position: i64,
     pub user: &'a UserId,
-    pub sequence: u64,
     pub time: Timestamp,
     pub event: Event,
 }
@@ -72,6 +75,7 @@ impl Record<'_> {
         put_users
             .run(connection, users, |(number, user, last), v| v.add(*number).add(user.as_str()).add(rows::number(*last)))
             .await?;
+        self.write_notices(connection).await?;
         self.write_events(connection).await?;
         self.write_marks(connection).await
     }
@@ -97,6 +101,19 @@ impl Record<'_> {
         let made: Vec<_> = tags(true).collect();
         let put_tags = Insert { head: "INSERT INTO task_tag (user_id, tag, task)", columns: 3, tail: "ON CONFLICT DO NOTHING" };
         put_tags.run(connection, &made, |(user, tag, task), v| v.add(user.as_str()).add(tag.as_str()).add(*task)).await
+    }
+
+    /// Notices that were given, and notifications.
+    async fn write_notices(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        if !self.notices.is_empty() {
+            let millis = |at: Option<Timestamp>| at.map(Timestamp::millis);
+            let left: Vec<_> =
+                self.notices.iter().map(|(task, left)| (task, millis(left.upcoming), millis(left.overdue))).collect();
+            let sql = "UPDATE task SET upcoming_at = j.value ->> 1, overdue_at = j.value ->> 2 FROM json_each(?) j \
+                       WHERE task.number = j.value ->> 0";
+            sqlx::query(sql).bind(json::text(&left)).execute(&mut *connection).await?;
+        }
+        notifications::write(connection, &self.notes).await
     }
 
     async fn write_events(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -155,7 +172,7 @@ fn bind_event(logged: &Logged<'_>, values: Values) -> Values {
         .add(logged.position)
         .add(logged.event.topic)
         .add(logged.user.as_str())
-        .add(rows::number(logged.sequence))
+        .add(logged.event.sequence.map(rows::number))
         .add(logged.event.id.as_bytes().as_slice())
         .add(logged.event.kind)
         .add(logged.time.millis())

@@ -3,25 +3,37 @@
 use super::bulk::{Insert, Values};
 use super::error::damaged;
 use super::text;
-use crate::store::{Account, ApiToken, LoggedEvent, SignIn, StoreError};
+use crate::store::{Account, AgendaPosition, ApiToken, DueTask, LoggedEvent, SignIn, StoreError};
+use chrono::DateTime;
 use domain::change::{Actor, ActorKind, ChangeKind, ReadChangedFields, Source};
 use domain::history::HistoryEntry;
 use domain::id::{TaskId, UserId};
 use domain::json;
-use domain::task::{Description, Priority, Recurrence, ReminderMinutes, RepeatFrom, Rrule, Tag, Tags, Task, TimeZone, Title};
+use domain::notification::{NoticeKind, Notification};
+use domain::task::{
+    Description, Notices, Place, Priority, Recurrence, ReminderMinutes, RepeatFrom, Rrule, Tag, Tags, Task, Template, TimeZone,
+    Title,
+};
 use domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::Display;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What [`task`] reads, in its order; of the table `t`.
 pub(super) const TASK_COLUMNS: &str = "t.id, t.title, t.description, t.completed_at, t.priority, t.tags, t.due_date, t.rrule, \
      t.rrule_zone, t.repeat_from, t.reminder_minutes, t.snoozed_until, t.parent_task_id, t.series_id, t.created_at, \
-     t.updated_at, t.deleted_at, t.version";
+     t.updated_at, t.deleted_at, t.version, t.occurrence, t.anchor, t.template, t.upcoming_at, t.overdue_at";
+/// The column behind them.
+pub(super) const AFTER_TASK: usize = 23;
 
 /// What [`logged_event`] reads, in its order.
-pub(super) const EVENT_COLUMNS: &str = "position, topic, user_id, sequence, id, kind, time, body";
+pub(super) const EVENT_COLUMNS: &str = "position, topic, user_id, sequence, id, kind, time, body, headers";
 
 /// What [`history_entry`] reads, in its order.
 pub(super) const HISTORY_COLUMNS: &str = "id, sequence, task_id, kind, time, actor_kind, actor_id, source, changed_fields";
@@ -37,8 +49,8 @@ pub(super) struct TaskRow<'a> {
 pub(super) const PUT_TASK: Insert = Insert {
     head: "INSERT INTO task (number, id, user_id, title, description, completed, completed_at, priority, tags, due_date, \
            rrule, rrule_zone, repeat_from, reminder_minutes, snoozed_until, parent_task_id, series_id, created_at, \
-           updated_at, deleted_at, version, title_key, search)",
-    columns: 23,
+           updated_at, deleted_at, version, title_key, search, occurrence, anchor, template, upcoming_at, overdue_at)",
+    columns: 28,
     tail: "ON CONFLICT (user_id, id) DO UPDATE SET title = excluded.title, description = excluded.description, \
            completed = excluded.completed, completed_at = excluded.completed_at, priority = excluded.priority, \
            tags = excluded.tags, due_date = excluded.due_date, rrule = excluded.rrule, rrule_zone = excluded.rrule_zone, \
@@ -46,7 +58,8 @@ pub(super) const PUT_TASK: Insert = Insert {
            snoozed_until = excluded.snoozed_until, parent_task_id = excluded.parent_task_id, \
            series_id = excluded.series_id, created_at = excluded.created_at, updated_at = excluded.updated_at, \
            deleted_at = excluded.deleted_at, version = excluded.version, title_key = excluded.title_key, \
-           search = excluded.search",
+           search = excluded.search, occurrence = excluded.occurrence, anchor = excluded.anchor, \
+           template = excluded.template, upcoming_at = excluded.upcoming_at, overdue_at = excluded.overdue_at",
 };
 
 /// Binds one row of [`PUT_TASK`].
@@ -78,6 +91,11 @@ pub(super) fn bind_task(row: &TaskRow<'_>, values: Values) -> Values {
         .add(number(task.version))
         .add(title_key)
         .add(row.search)
+        .add(task.place.as_ref().map(|place| place.number))
+        .add(task.place.as_ref().map(|place| place.anchor.and_utc().timestamp_millis()))
+        .add(task.place.as_ref().and_then(|place| place.template.as_ref()).map(json::text))
+        .add(task.notices.upcoming.map(Timestamp::millis))
+        .add(task.notices.overdue.map(Timestamp::millis))
 }
 
 /// Low before high, as lists have them.
@@ -106,7 +124,7 @@ fn maybe<A, T, E: Display>(what: &str, value: Option<A>, make: impl FnOnce(A) ->
     value.map(|value| good(what, make(value))).transpose()
 }
 
-fn time(row: &SqliteRow, column: usize) -> Result<Timestamp, StoreError> {
+pub(super) fn time(row: &SqliteRow, column: usize) -> Result<Timestamp, StoreError> {
     good("time", Timestamp::from_millis(row.try_get(column)?))
 }
 
@@ -133,6 +151,9 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
         2 => Priority::High,
         other => return Err(damaged("priority", other)),
     };
+    let due_date = maybe_time(row, 6)?;
+    let recurrence = recurrence(row.try_get(7)?, row.try_get(8)?, row.try_get(9)?)?;
+    let place = place(row, due_date, recurrence.as_ref())?;
     Ok(Task {
         id: TaskId(uuid(row, 0)?),
         title: good("title", Title::new(row.try_get(1)?))?,
@@ -140,8 +161,8 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
         completed_at: maybe_time(row, 3)?,
         priority,
         tags: tags(row.try_get(5)?)?,
-        due_date: maybe_time(row, 6)?,
-        recurrence: recurrence(row.try_get(7)?, row.try_get(8)?, row.try_get(9)?)?,
+        due_date,
+        recurrence,
         reminder_minutes: maybe("lead time", row.try_get(10)?, ReminderMinutes::new)?,
         snoozed_until: maybe_time(row, 11)?,
         parent_task_id: maybe_task_id(row, 12)?,
@@ -150,6 +171,70 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
         updated_at: time(row, 15)?,
         deleted_at: maybe_time(row, 16)?,
         version: count(row.try_get(17)?),
+        place,
+        notices: notices(row, 21)?,
+    })
+}
+
+/// Of two columns.
+pub(super) fn notices(row: &SqliteRow, column: usize) -> Result<Notices, StoreError> {
+    Ok(Notices { upcoming: maybe_time(row, column)?, overdue: maybe_time(row, column + 1)? })
+}
+
+/// A task from before there were anchors has its due date for one.
+fn place(row: &SqliteRow, due: Option<Timestamp>, recurrence: Option<&Recurrence>) -> Result<Option<Place>, StoreError> {
+    let Some(number) = row.try_get(18)? else { return Ok(None) };
+    let anchor = match (row.try_get::<Option<i64>, _>(19)?, due, recurrence) {
+        (Some(millis), ..) => DateTime::from_timestamp_millis(millis).map(|at| at.naive_utc()),
+        (None, Some(due), Some(rule)) => {
+            DateTime::from_timestamp_millis(due.millis()).map(|at| at.with_timezone(&rule.time_zone.tz()).naive_local())
+        }
+        _ => None,
+    };
+    let anchor = anchor.ok_or_else(|| damaged("anchor", "there is no such date"))?;
+    Ok(Some(Place { number, anchor, template: maybe("template", row.try_get(20)?, template)?.map(Box::new) }))
+}
+
+/// From its JSON.
+fn template(text: &str) -> Result<Template, Box<dyn Error>> {
+    #[derive(Deserialize)]
+    struct Kept<'a> {
+        title: Cow<'a, str>,
+        description: Option<String>,
+        priority: Cow<'a, str>,
+        tags: Vec<String>,
+        reminder_minutes: Option<u32>,
+    }
+    let kept: Kept<'_> = serde_json::from_str(text)?;
+    let tags: Vec<Tag> = kept.tags.iter().map(|name| Tag::new(name)).collect::<Result<_, _>>()?;
+    Ok(Template {
+        title: Title::new(&kept.title)?,
+        description: kept.description.as_deref().map(Description::new).transpose()?,
+        priority: Priority::new(&kept.priority)?,
+        tags: Tags::new(tags)?,
+        reminder_minutes: kept.reminder_minutes.map(ReminderMinutes::new).transpose()?,
+    })
+}
+
+/// Of the columns behind [`TASK_COLUMNS`] on the agenda: user, moment, number.
+pub(super) fn due_task(row: &SqliteRow) -> Result<DueTask, StoreError> {
+    let position = AgendaPosition { at: time(row, AFTER_TASK + 1)?, number: row.try_get(AFTER_TASK + 2)? };
+    Ok(DueTask { user: user(row, AFTER_TASK)?, task: task(row)?, position })
+}
+
+/// What [`notification`] reads, in its order.
+pub(super) const NOTIFICATION_COLUMNS: &str = "id, kind, task_id, title, due_date, link, read, created_at";
+
+pub(super) fn notification(row: &SqliteRow) -> Result<Notification, StoreError> {
+    Ok(Notification {
+        id: uuid(row, 0)?,
+        kind: good("kind of notice", NoticeKind::new(row.try_get(1)?))?,
+        task_id: TaskId(uuid(row, 2)?),
+        title: good("title", Title::new(row.try_get(3)?))?,
+        due_date: time(row, 4)?,
+        link: row.try_get(5)?,
+        read: row.try_get(6)?,
+        created_at: time(row, 7)?,
     })
 }
 
@@ -187,16 +272,17 @@ pub(super) fn history_entry(row: &SqliteRow) -> Result<HistoryEntry, StoreError>
 }
 
 pub(super) fn logged_event(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
-    let body: Box<serde_json::value::RawValue> = good("event", serde_json::from_str(row.try_get(7)?))?;
+    let raw = |text: &str| serde_json::from_str::<Box<RawValue>>(text).map(Arc::from);
     Ok(LoggedEvent {
         position: row.try_get(0)?,
         topic: row.try_get(1)?,
         user: user(row, 2)?,
-        sequence: count(row.try_get(3)?),
+        sequence: row.try_get::<Option<i64>, _>(3)?.map(count),
         id: uuid(row, 4)?,
         kind: row.try_get(5)?,
         time: time(row, 6)?,
-        body: body.into(),
+        body: good("event", raw(row.try_get(7)?))?,
+        headers: maybe("headers", row.try_get(8)?, raw)?,
     })
 }
 

@@ -7,6 +7,7 @@
 
 use super::commit;
 use super::error;
+use super::log::Again;
 use crate::store::{ChangeSet, StoreError};
 use crate::task::Tasks;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection};
@@ -25,11 +26,20 @@ pub(super) type Statements = Vec<(&'static str, SqliteArguments)>;
 pub(super) enum Job {
     Commit(Box<ChangeSet>),
     Write(Statements),
+    Again(Again),
     Close,
 }
 
-/// How many rows each statement of a `Write` touched; nothing for a `Commit`.
-type Answer = Result<Vec<u64>, StoreError>;
+/// What was done.
+pub(super) enum Done {
+    Committed,
+    /// How many rows each statement touched.
+    Written(Vec<u64>),
+    /// Where the event stands now; none: there is no such event.
+    Again(Option<i64>),
+}
+
+type Answer = Result<Done, StoreError>;
 
 /// The queue's near end.
 #[derive(Clone)]
@@ -58,8 +68,20 @@ impl Writer {
         self.ask(Job::Commit(Box::new(set))).await.map(|_| ())
     }
 
-    pub async fn write(&self, statements: Statements) -> Answer {
-        self.ask(Job::Write(statements)).await
+    /// How many rows each statement touched.
+    pub async fn write(&self, statements: Statements) -> Result<Vec<u64>, StoreError> {
+        match self.ask(Job::Write(statements)).await? {
+            Done::Written(touched) => Ok(touched),
+            Done::Committed | Done::Again(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The new position, unless the event is no longer in the log.
+    pub async fn write_again(&self, again: Again) -> Result<Option<i64>, StoreError> {
+        match self.ask(Job::Again(again)).await? {
+            Done::Again(position) => Ok(position),
+            Done::Committed | Done::Written(_) => Ok(None),
+        }
     }
 
     /// Ends the writer behind all that is queued.
@@ -106,7 +128,7 @@ impl Worker {
             }
         }
         self.shut().await;
-        closing.into_iter().for_each(|caller| drop(caller.send(Ok(Vec::new()))));
+        closing.into_iter().for_each(|caller| drop(caller.send(Ok(Done::Committed))));
     }
 
     /// One answer a job, in order.
@@ -193,11 +215,12 @@ async fn transact(
     for (index, job) in jobs.iter().enumerate() {
         answers.push(match job {
             Job::Write(statements) => write(connection, statements).await?,
+            Job::Again(again) => Ok(Done::Again(again.write(connection, counters).await?)),
             Job::Commit(set) => {
                 sets.push((index, set.as_ref()));
-                Ok(Vec::new())
+                Ok(Done::Committed)
             }
-            Job::Close => Ok(Vec::new()),
+            Job::Close => Ok(Done::Committed),
         });
     }
     for (index, refusal) in commit::commit_all(connection, counters, &sets).await? {
@@ -219,5 +242,5 @@ async fn write(connection: &mut SqliteConnection, statements: &Statements) -> Re
             Err(e) => return Err(e.into()),
         }
     }
-    Ok(Ok(touched))
+    Ok(Ok(Done::Written(touched)))
 }

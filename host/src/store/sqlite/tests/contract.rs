@@ -1,16 +1,19 @@
 //! The contract that every store keeps, on this one, through a session that adds nothing of its own.
 
 use super::{Fixture, at, set};
-use crate::store::{ChangeSet, EventLog, Ledger, StoreError};
+use crate::store::{Agenda as _, AgendaPosition, ChangeSet, DueTask, EventLog, Ledger, Note, Reminded, Seen, StoreError};
 use domain::change::{Change, Source};
 use domain::contract::{Harness, Published};
 use domain::history::HistoryEntry;
 use domain::id::{TaskId, UserId};
-use domain::ports::{Failure, KeptAnswer, Session, UnitOfWork};
+use domain::notification::{Mark, Notification, NotificationPosition, Reminder};
+use domain::ports::{Agenda, DueItem, DuePage, Failure, KeptAnswer, Session, UnitOfWork};
 use domain::preferences::Preferences;
 use domain::query::TaskQuery;
-use domain::task::Task;
+use domain::task::{Notices, Task};
+use domain::time::Timestamp;
 use std::sync::Arc;
+use uuid::Uuid;
 
 domain::contract_tests!(run);
 
@@ -21,6 +24,11 @@ fn run(test: impl AsyncFnOnce(&Fixture)) {
 
 impl Harness for Fixture {
     type Session = PlainSession;
+    type Agenda = PlainAgenda;
+
+    async fn agenda(&self) -> PlainAgenda {
+        PlainAgenda(self.store.clone())
+    }
 
     async fn session(&self, user: &UserId) -> PlainSession {
         PlainSession { store: self.store.clone(), user: user.clone() }
@@ -37,6 +45,28 @@ impl Harness for Fixture {
             body: e.body.get().to_owned(),
         });
         published.collect()
+    }
+}
+
+pub(super) struct PlainAgenda(Arc<super::SqliteStore>);
+
+impl Agenda for PlainAgenda {
+    type Session = PlainSession;
+
+    async fn due(&self, until: Timestamp, after: Option<&str>, limit: u32) -> Result<DuePage<PlainSession>, Failure> {
+        let position = |text: &str| {
+            let (at, number) = text.split_once('.').unwrap();
+            AgendaPosition { at: Timestamp::parse(at).unwrap(), number: number.parse().unwrap() }
+        };
+        let found = self.0.due(until, after.map(position), limit).await.map_err(failure)?;
+        let next = found.last().map(|last| format!("{}.{}", last.position.at, last.position.number));
+        let session = |user| PlainSession { store: self.0.clone(), user };
+        let item = |due: DueTask| DueItem { session: session(due.user), task: due.task };
+        Ok(DuePage { items: found.into_iter().map(item).collect(), next })
+    }
+
+    async fn next(&self) -> Result<Option<Timestamp>, Failure> {
+        self.0.next_reminder().await.map_err(failure)
     }
 }
 
@@ -78,6 +108,23 @@ impl Session for PlainSession {
         Ok(self.store.preferences(&self.user).await.map_err(failure)?.unwrap_or_default())
     }
 
+    async fn notifications(
+        &self,
+        unread_only: bool,
+        after: Option<NotificationPosition>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, Failure> {
+        self.store.notifications(&self.user, unread_only, after, limit).await.map_err(failure)
+    }
+
+    async fn notification(&self, id: Uuid) -> Result<Option<Notification>, Failure> {
+        self.store.notification(&self.user, id).await.map_err(failure)
+    }
+
+    async fn unread_count(&self) -> Result<u64, Failure> {
+        self.store.unread_count(&self.user).await.map_err(failure)
+    }
+
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {
         self.store.kept_answer(&self.user, key).await.map_err(failure)
     }
@@ -94,7 +141,7 @@ impl UnitOfWork for PlainWork {
             Some(change) => Some(change.task.clone()),
             None => {
                 let task = self.session.get(id, true).await?;
-                self.set.depends_on.push((id, task.as_ref().map(|task| task.version)));
+                self.set.depends_on.push((id, task.as_ref().map(Seen::from)));
                 task
             }
         };
@@ -103,6 +150,27 @@ impl UnitOfWork for PlainWork {
 
     fn put(&mut self, change: Change) -> Result<(), Failure> {
         self.set.changes.push(change);
+        Ok(())
+    }
+
+    fn remind(&mut self, task: &Task, were: Notices, given: Vec<Reminder>) -> Result<(), Failure> {
+        let seen = Seen { version: task.version, notices: were };
+        self.set.reminded.push(Reminded { task: task.id, seen, left: task.notices, given });
+        Ok(())
+    }
+
+    fn notify(&mut self, notification: Notification) -> Result<(), Failure> {
+        self.set.notes.push(Note::Keep(notification));
+        Ok(())
+    }
+
+    fn mark_read(&mut self, mark: Mark) -> Result<(), Failure> {
+        self.set.notes.push(Note::Read(mark));
+        Ok(())
+    }
+
+    fn withdraw(&mut self, task: TaskId, keep: Option<Timestamp>) -> Result<(), Failure> {
+        self.set.notes.push(Note::Withdraw { task, keep });
         Ok(())
     }
 

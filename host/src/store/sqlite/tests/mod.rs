@@ -1,8 +1,11 @@
 //! The store under its contract, its writer under faults, its folder under all that can be wrong with it.
 
+mod agenda;
 mod contract;
 mod folder;
 mod list;
+mod migration;
+mod notifications;
 mod scale;
 mod writer;
 
@@ -33,16 +36,6 @@ fn user(name: &str) -> UserId {
 }
 
 fn set(user: &UserId, changes: Vec<Change>) -> ChangeSet {
-    ChangeSet {
-        user: user.clone(),
-        actor: Actor { kind: ActorKind::User, id: user.as_str().to_owned() },
-        source: Source::Api,
-        now: at(0),
-        traceparent: None,
-        changes,
-        depends_on: Vec::new(),
-        preferences: None,
-        kept_answer: None,
-        once: Vec::new(),
-    }
+    let actor = Actor { kind: ActorKind::User, id: user.as_str().to_owned() };
+    ChangeSet { changes, ..ChangeSet::new(user.clone(), actor, Source::Api, at(0)) }
 }

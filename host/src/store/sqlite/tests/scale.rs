@@ -1,10 +1,11 @@
 //! Figures, printed and not asserted: `cargo test --release -p tidings --lib scale -- --ignored --nocapture`.
 
+use super::agenda::given;
 use super::{Fixture, at, creation, set, task, user};
-use crate::store::{ChangeSet, Ledger};
+use crate::store::{Agenda, AgendaPosition, ChangeSet, DueTask, Ledger};
 use domain::id::UserId;
 use domain::query::{SortBy, SortOrder, Status, TaskQuery};
-use domain::task::{Description, Priority, Tag, Tags, Task, Title};
+use domain::task::{Description, Notices, Priority, Tag, Tags, Task, Title};
 use std::time::{Duration, Instant};
 
 const TASKS: usize = 100_000;
@@ -127,6 +128,63 @@ async fn scale_of_lists() {
             }
         }
     }
+}
+
+/// Open tasks of a thousand users with a notice to come, a few of them in one minute.
+const AGENDA: usize = 1_000_000;
+const AT_ONCE: usize = 10_000;
+
+async fn time_of_a_look(fixture: &Fixture, minute: i64) -> (Duration, Duration) {
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let start = Instant::now();
+        fixture.store.next_reminder().await.unwrap();
+        fixture.store.due(at(minute), None, 500).await.unwrap();
+        times.push(start.elapsed());
+    }
+    p99(times)
+}
+
+/// One of a million. The first few are due in the minute before 0.
+fn noticed(n: usize) -> Task {
+    let moment = at(if n < AT_ONCE { -1 } else { 1 + n as i64 });
+    let notices = Notices { upcoming: None, overdue: Some(moment) };
+    Task { due_date: Some(moment), notices, ..task("to be reminded of") }
+}
+
+/// A look costs as much beside a million tasks as beside none; what is due in one minute is walked through, and given.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: figures"]
+async fn scale_of_the_agenda() {
+    let fixture = Fixture::new().await;
+    println!("nothing kept: median and p99 {:.2?}", time_of_a_look(&fixture, 0).await);
+    let start = Instant::now();
+    for chunk in (0..AGENDA).collect::<Vec<_>>().chunks(1_000) {
+        let id = user(&format!("user {}", chunk[0] / 1_000));
+        fixture.store.commit(set(&id, chunk.iter().map(|n| creation(noticed(*n))).collect())).await.unwrap();
+    }
+    println!("filled with {AGENDA} tasks in {:.1?}", start.elapsed());
+    println!("nothing due: median and p99 {:.2?}", time_of_a_look(&fixture, -2).await);
+    println!("{AT_ONCE} due: median and p99 {:.2?}", time_of_a_look(&fixture, -1).await);
+
+    let start = Instant::now();
+    let (mut due, mut after): (Vec<DueTask>, Option<AgendaPosition>) = (Vec::new(), None);
+    loop {
+        let page = fixture.store.due(at(-1), after, 500).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.position);
+        due.extend(page);
+    }
+    println!("walked through {} in {:.1?}", due.len(), start.elapsed());
+    let start = Instant::now();
+    for chunk in due.chunks(32) {
+        let sets = chunk.iter().map(|due| fixture.store.commit(given(&due.user, &due.task)));
+        for answer in futures::future::join_all(sets).await {
+            answer.unwrap();
+        }
+    }
+    println!("gave {} in {:.1?}, 32 at a time", due.len(), start.elapsed());
+    println!("nothing due: median and p99 {:.2?}", time_of_a_look(&fixture, 0).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

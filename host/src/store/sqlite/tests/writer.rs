@@ -2,7 +2,7 @@
 
 use super::{Fixture, at, creation, set, task, user};
 use crate::store::sqlite::accounts::write_one;
-use crate::store::{Account, Accounts, ApiToken, ChangeSet, EventLog, Ledger, Memory, SignIn, Store, StoreError};
+use crate::store::{Account, Accounts, ApiToken, ChangeSet, EventLog, Ledger, Memory, Note, SignIn, Store, StoreError};
 use domain::change::{Change, ChangeKind};
 use domain::task::{Tag, Tags, Task, Title};
 use futures::future::join_all;
@@ -196,10 +196,22 @@ async fn a_deleted_account_leaves_no_row() {
             |n: usize| Task { tags: Tags::new([Tag::new(&format!("t{}", n % 7)).unwrap()]).unwrap(), ..task("some words") };
         let mut all = set(&id, (0..1_200).map(|n| creation(tagged(n))).collect());
         all.preferences = Some(domain::preferences::Preferences::default());
+        all.notes = vec![Note::Keep(super::notifications::notification(&task("noted"), 0))];
         store.commit(all).await.unwrap();
     }
     store.delete_account(&user("ada")).await.unwrap();
-    let tables = ["task", "task_tag", "task_event", "outbox", "account", "session", "api_token", "preference", "user_sequence"];
+    let tables = [
+        "task",
+        "task_tag",
+        "task_event",
+        "outbox",
+        "account",
+        "session",
+        "api_token",
+        "preference",
+        "notification",
+        "user_sequence",
+    ];
     for table in tables {
         let column = if table == "account" { "id" } else { "user_id" };
         let sql = format!("SELECT DISTINCT {column} FROM {table}");

@@ -1,0 +1,89 @@
+//! What a component offers its host, held against what its manifest says of it.
+
+use super::manifest::ComponentSpec;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const HTTP: &str = "wasi:http/handler@0.3.0";
+const EVENTS: &str = "tidings:app/event-consumer@0.1.0";
+const SCHEDULE: &str = "tidings:app/schedule@0.1.0";
+
+/// Which of the host's calls a component takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Exports {
+    pub http: bool,
+    pub events: bool,
+    pub schedule: bool,
+}
+
+impl Exports {
+    pub fn of(engine: &Engine, component: &Component) -> Self {
+        let mut found = Self::default();
+        for (name, _) in component.component_type().exports(engine) {
+            match name {
+                HTTP => found.http = true,
+                EVENTS => found.events = true,
+                SCHEDULE => found.schedule = true,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Everything that does not fit, one line each.
+    pub fn faults(self, name: &str, spec: &ComponentSpec, has_route: bool) -> Vec<String> {
+        let mut faults = Vec::new();
+        if has_route && !self.http {
+            faults.push(format!("component {name:?} has a route, but does not export {HTTP}: remove the route, or export it"));
+        }
+        match (&spec.subscription, self.events) {
+            (Some(_), false) => faults.push(format!(
+                "component {name:?} has a group and topics, but does not export {EVENTS}: remove them, or export it"
+            )),
+            (None, true) => faults.push(format!(
+                "component {name:?} exports {EVENTS}, but nothing says what it hears: add a group and topics in spin.toml"
+            )),
+            _ => {}
+        }
+        if self == Self::default() {
+            faults.push(format!("component {name:?} is good for nothing: it exports none of {HTTP}, {EVENTS}, {SCHEDULE}"));
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::Manifest;
+    use super::*;
+
+    fn spec(settings: &str) -> ComponentSpec {
+        let text = format!(
+            "spin_manifest_version = 2\n[component.a]\nsource = 'a.wasm'\n[component.a.tool.tidings]\nports = []\n{settings}"
+        );
+        Manifest::parse(&text).unwrap().components["a"].clone()
+    }
+
+    #[test]
+    fn what_is_said_and_what_is_offered_must_agree() {
+        let (silent, hearing) = (spec(""), spec("group = 'g'\ntopics = ['task-events']"));
+        let http = Exports { http: true, ..Exports::default() };
+        let events = Exports { events: true, ..Exports::default() };
+        let schedule = Exports { schedule: true, ..Exports::default() };
+        for (exports, spec, has_route, expected) in [
+            (http, &silent, true, None),
+            (http, &silent, false, None),
+            (events, &hearing, false, None),
+            (schedule, &silent, false, None),
+            (schedule, &silent, true, Some("has a route")),
+            (events, &silent, false, Some("nothing says what it hears")),
+            (http, &hearing, true, Some("does not export tidings:app/event-consumer")),
+            (Exports::default(), &silent, false, Some("good for nothing")),
+        ] {
+            let faults = exports.faults("a", spec, has_route);
+            assert_eq!(faults.len(), usize::from(expected.is_some()), "{faults:?}");
+            assert!(expected.is_none_or(|expected| faults[0].contains(expected)), "{faults:?}");
+        }
+        assert_eq!(Exports::default().faults("a", &hearing, true).len(), 3, "all of them at once");
+    }
+}
