@@ -1,7 +1,7 @@
 //! docs/openapi.json as a test reads it: its operations, its schemas, and whether an answer is one that it promises.
 
 use http::Method;
-use it::Answer;
+use it::{Answer, Host};
 use serde_json::{Value, json};
 
 /// The id that stands in the document's examples for "a task of the user's".
@@ -10,6 +10,34 @@ pub const EXAMPLE_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// The document.
 pub struct Document(Value);
 
+/// Where a path is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    Public,
+    Ops,
+    App,
+}
+
+impl Listener {
+    fn of(item: &Value) -> Self {
+        match item["servers"][0]["description"].as_str() {
+            None => Self::Public,
+            Some(said) if said.contains("--ops-listen") => Self::Ops,
+            Some(said) if said.contains("--app-listen") => Self::App,
+            Some(other) => panic!("which listener is {other}"),
+        }
+    }
+
+    /// Its address on a host, where it is not the public one.
+    pub fn url(self, host: &Host) -> Option<&str> {
+        match self {
+            Self::Public => None,
+            Self::Ops => Some(&host.ops),
+            Self::App => Some(&host.app),
+        }
+    }
+}
+
 /// One operation, with every `$ref` on its first level followed.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -17,8 +45,7 @@ pub struct Operation {
     pub method: Method,
     /// With its `{id}`.
     pub path: String,
-    /// Whether it is served by the operations listener.
-    pub ops: bool,
+    pub listener: Listener,
     pub parameters: Vec<Value>,
     /// One entry an alternative; empty where no credentials are needed.
     pub security: Vec<Value>,
@@ -36,11 +63,11 @@ impl Document {
         &self.0
     }
 
-    /// Every path with the methods that it has.
-    pub fn paths(&self) -> Vec<(String, bool, Vec<Method>)> {
+    /// Every path with where it is served and the methods that it has.
+    pub fn paths(&self) -> Vec<(String, Listener, Vec<Method>)> {
         let paths = self.0["paths"].as_object().expect("paths");
         let methods = |item: &Value| item.as_object().expect("a path item").keys().filter_map(|key| method(key)).collect();
-        paths.iter().map(|(path, item)| (path.clone(), item.get("servers").is_some(), methods(item))).collect()
+        paths.iter().map(|(path, item)| (path.clone(), Listener::of(item), methods(item))).collect()
     }
 
     pub fn operations(&self) -> Vec<Operation> {
@@ -57,7 +84,7 @@ impl Document {
                 id: operation["operationId"].as_str().expect("an operationId").to_owned(),
                 method,
                 path: path.to_owned(),
-                ops: item.get("servers").is_some(),
+                listener: Listener::of(item),
                 parameters: parameters.map(|parameter| self.follow(parameter).clone()).collect(),
                 security: operation["security"].as_array().expect("security is said for each operation").clone(),
                 body: operation.get("requestBody").cloned(),
@@ -163,6 +190,6 @@ impl Operation {
 }
 
 fn method(key: &str) -> Option<Method> {
-    let known = ["get", "put", "post", "patch", "delete"];
+    let known = ["get", "put", "post", "patch", "delete", "options"];
     known.contains(&key).then(|| Method::from_bytes(key.to_uppercase().as_bytes()).expect("a method"))
 }

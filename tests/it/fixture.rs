@@ -1,9 +1,16 @@
 //! Good input for every operation of the document: who asks, for which thing, with which body.
 
 use crate::document::{Document, EXAMPLE_ID, Operation};
-use it::{Answer, Client, Host};
+use crate::time::eventually;
+use it::{Answer, Client, Host, Options};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+
+/// A host is started with this manifest of `tests/fixtures`.
+pub fn manifest(name: &str) -> Options {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    Options { args: vec!["--manifest".into(), manifest.display().to_string()], ..Options::default() }
+}
 
 /// A user with what one operation needs.
 pub struct Fixture {
@@ -26,7 +33,10 @@ pub struct Request {
 impl Fixture {
     /// Panics for a path that it has nothing for: an operation without input is an operation without a test.
     pub async fn of(host: &Host, operation: &Operation) -> Self {
-        let client = if operation.ops { Client::new(&host.ops) } else { host.someone().await };
+        let client = match operation.listener.url(host) {
+            Some(url) => Client::new(url),
+            None => host.someone().await,
+        };
         let mut fixture = Self { client, id: String::new(), task: String::new() };
         if operation.id == "signIn" {
             let (_, _, example) = operation.examples("").remove(0);
@@ -43,6 +53,11 @@ impl Fixture {
         }
         if operation.path.starts_with("/api/tokens/") {
             fixture.id = token(&fixture.client, &["tasks:read"]).await.0;
+        }
+        if operation.path.starts_with("/api/notifications/{id}") {
+            fixture.client.task(&json!({"title": "Fixture", "due_date": "2020-01-01T00:00:00Z"})).await;
+            let first = async || fixture.client.all("/api/notifications?limit=1").await.into_iter().next();
+            fixture.id = eventually("a notification", first).await["id"].as_str().expect("an id").to_owned();
         }
         let input = !operation.path.contains('{') || (operation.path.contains("{id}") && !fixture.id.is_empty());
         assert!(input, "no input for {} {}", operation.method, operation.path);

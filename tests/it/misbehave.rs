@@ -1,12 +1,12 @@
 //! A component that traps, loops for ever, allocates without end or never answers harms its own request only.
 
-use it::{Client, Host, Options};
+use crate::fixture::manifest;
+use it::{Client, Host};
 use std::time::{Duration, Instant};
 
 /// A host that serves the fixture component.
 fn host() -> Host {
-    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/misbehave.toml");
-    Host::start_with(&Options { args: vec!["--manifest".into(), manifest.display().to_string()], ..Options::default() })
+    Host::start_with(&manifest("misbehave.toml"))
 }
 
 async fn metric(host: &Host, name: &str, reason: &str) -> f64 {

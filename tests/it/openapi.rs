@@ -215,8 +215,8 @@ async fn scopes_that_suffice_are_enough() {
 async fn every_other_method_is_a_405() {
     let (host, document) = (it::shared(), document());
     let user = host.someone().await;
-    for (path, ops, methods) in document.paths() {
-        let client = if ops { Client::new(&host.ops) } else { user.clone() };
+    for (path, listener, methods) in document.paths() {
+        let client = listener.url(&host).map_or_else(|| user.clone(), Client::new);
         let path = path.replace("{id}", "01890a5d-ac96-774b-bcce-b302099a0000");
         for method in [Method::GET, Method::PUT, Method::POST, Method::PATCH, Method::DELETE] {
             if methods.contains(&method) {

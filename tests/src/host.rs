@@ -27,6 +27,7 @@ pub struct Host {
     log: Arc<Mutex<String>>,
     pub public: String,
     pub ops: String,
+    pub app: String,
 }
 
 /// The program under test.
@@ -94,7 +95,16 @@ impl Host {
                 command
             }
         };
-        command.args(["up", "--ops-listen", "127.0.0.1:0", "--listen", &format!("127.0.0.1:{}", options.port), "--data"]);
+        command.args([
+            "up",
+            "--ops-listen",
+            "127.0.0.1:0",
+            "--app-listen",
+            "127.0.0.1:0",
+            "--listen",
+            &format!("127.0.0.1:{}", options.port),
+            "--data",
+        ]);
         command.arg(data).args(&options.args).envs(options.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", binary().display()));
@@ -111,8 +121,8 @@ impl Host {
             }
         });
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let (mut public, mut ops, mut line) = (None, None, String::new());
-        while public.is_none() || ops.is_none() {
+        let (mut public, mut ops, mut app, mut line) = (None, None, None, String::new());
+        while public.is_none() || ops.is_none() || app.is_none() {
             line.clear();
             if stdout.read_line(&mut line).unwrap_or(0) == 0 {
                 let status = child.wait().expect("wait");
@@ -122,12 +132,13 @@ impl Host {
             match line.split_whitespace().collect::<Vec<_>>()[..] {
                 ["listening", "public", url] => public = Some(url.to_owned()),
                 ["listening", "ops", url] => ops = Some(url.to_owned()),
+                ["listening", "app", url] => app = Some(url.to_owned()),
                 _ => {}
             }
         }
         std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
-        let (public, ops) = (public.unwrap_or_default(), ops.unwrap_or_default());
-        Ok(Self { child, data: data.to_owned(), folder: None, log, public, ops })
+        let [public, ops, app] = [public, ops, app].map(Option::unwrap_or_default);
+        Ok(Self { child, data: data.to_owned(), folder: None, log, public, ops, app })
     }
 
     pub fn data(&self) -> &Path {
@@ -194,6 +205,12 @@ impl Host {
     /// Runs another command of the program on this data folder: status, standard output, standard error.
     pub fn cli(&self, args: &[&str]) -> (i32, String, String) {
         cli(&[args, &["--data", &self.data.display().to_string()]].concat())
+    }
+
+    /// From now on it is this moment; the host was started with a clock that can be moved.
+    pub async fn set_clock(&self, at: &str) {
+        let (status, _, error) = tokio::task::block_in_place(|| self.cli(&["clock", "--to", at]));
+        assert_eq!(status, 0, "{error}");
     }
 
     /// A file of `/proc` of the host.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Components that are made for tests and are not part of the application.
-const FIXTURES: [&str; 1] = ["misbehave"];
+const FIXTURES: [&str; 2] = ["completions", "misbehave"];
 
 /// The packages of the components that `spin.toml` names.
 pub fn components() -> Result<Vec<String>> {

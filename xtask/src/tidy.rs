@@ -10,14 +10,18 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 420;
 
 /// What the modules of the host must not name, because it lies above them.
-const LAYERS: [(&str, &[&str]); 7] = [
-    ("store", &["ports", "engine", "identity", "events", "http", "sse", "admin", "host", "cli", "config"]),
-    ("identity", &["ports", "engine", "events", "http", "sse", "admin", "host", "cli"]),
-    ("ports", &["engine", "events", "http", "sse", "admin", "host", "cli"]),
-    ("engine", &["events", "http", "sse", "admin", "host", "cli"]),
-    ("events", &["engine", "http", "sse", "admin", "host", "cli"]),
-    ("sse", &["engine", "admin", "host", "cli"]),
-    ("http", &["admin", "host", "cli"]),
+const LAYERS: [(&str, &[&str]); 8] = [
+    (
+        "store",
+        &["ports", "engine", "identity", "events", "schedule", "components", "http", "sse", "admin", "host", "cli", "config"],
+    ),
+    ("identity", &["ports", "engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
+    ("ports", &["engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
+    ("engine", &["events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
+    ("events", &["engine", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
+    ("schedule", &["events", "components", "http", "sse", "admin", "host", "cli"]),
+    ("sse", &["engine", "schedule", "components", "admin", "host", "cli"]),
+    ("http", &["components", "admin", "host", "cli"]),
 ];
 
 /// Crates that only one folder may name.

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench's fault is a panic")]
 
+mod events;
 mod load;
 mod measures;
 mod native;
 
 /// The measures, in the order in which they run.
-const NAMES: [&str; 6] = ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks"];
+const NAMES: [&str; 10] =
+    ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks", "successors", "backlog", "reminders", "asleep"];
 
 #[tokio::main]
 async fn main() {
@@ -29,7 +31,11 @@ async fn main() {
             "writes" => measures::writes().await,
             "stream" => measures::stream().await,
             "idle-streams" => measures::idle_streams().await,
-            _ => measures::many_tasks().await,
+            "many-tasks" => measures::many_tasks().await,
+            "successors" => events::successors().await,
+            "backlog" => events::backlog().await,
+            "reminders" => events::reminders().await,
+            _ => events::asleep().await,
         }
     }
 }

@@ -9,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// How long a load runs.
-const LOAD: Duration = Duration::from_secs(4);
+pub const LOAD: Duration = Duration::from_secs(4);
 /// How many clients a load has.
 const CLIENTS: usize = 32;
 
-fn get(path: String) -> Shot {
+pub fn get(path: String) -> Shot {
     Shot { method: "GET", path, body: String::new() }
 }
 
@@ -22,7 +22,7 @@ fn create(index: usize, count: usize) -> Shot {
 }
 
 /// Tasks made by batches of 100.
-async fn fill(base: &str, token: &str, count: usize, task: impl Fn(usize) -> Value) -> Vec<String> {
+pub async fn fill(base: &str, token: &str, count: usize, task: impl Fn(usize) -> Value) -> Vec<String> {
     let mut connection = Connection::open(base, token).await;
     let mut ids = Vec::new();
     for first in (0..count).step_by(100) {
@@ -250,7 +250,7 @@ async fn deep_pages(user: &Client, token: &str) {
     report("deep pages of 200", &Figures::from(latencies, began.elapsed()));
 }
 
-fn report(name: &str, figures: &Figures) {
+pub fn report(name: &str, figures: &Figures) {
     println!(
         "{name:<28} {:>9.0} 1/s   p50 {:>9.2?}  p99 {:>9.2?}  max {:>9.2?}   ({} requests)",
         figures.per_second,
