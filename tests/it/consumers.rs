@@ -44,11 +44,11 @@ async fn until(what: &str, holds: impl AsyncFn() -> bool) {
 async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
     let host = Host::start_with(&options(&[("TIDINGS_TEST_CLOCK", "system")]));
     let (ada, bob) = (host.user("ada").await, host.user("bob").await);
-    for title in ["well", "trap", "reject", "well again"] {
+    for title in ["mark", "trap", "reject", "well"] {
         ada.task(&json!({"title": title})).await;
     }
     for _ in 0..20 {
-        bob.task(&json!({"title": "well"})).await;
+        bob.task(&json!({"title": "mark"})).await;
     }
     until("others go on while one waits", async || done(&host).await >= 21.0).await;
     assert!(log(&host, "task-events.dlq").is_empty(), "the one that waits is tried again, and those behind it wait");
@@ -86,12 +86,12 @@ async fn gone(host: &Host) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_3_killed_between_any_two_steps_the_events_are_done_all_the_same() {
-    for point in ["event-taken", "commit-asked:2", "committed:2", "event-done", "position", "position-kept"] {
+    for point in ["event-taken", "committed:2", "event-done", "position"] {
         let mut host = Host::start_with(&options(&[("TIDINGS_TEST_FAULT", point)]));
         let ada = host.user("ada").await;
         for _ in 0..3 {
             // Whoever is answered has committed; whoever is not may have.
-            _ = ada.try_send(ada.request(Method::POST, "/api/todos").json(&json!({"title": "well"}))).await;
+            _ = ada.try_send(ada.request(Method::POST, "/api/todos").json(&json!({"title": "mark"}))).await;
         }
         until(&format!("it dies at {point}"), async || gone(&host).await).await;
         host.kill();

@@ -2,9 +2,11 @@
 //! an operator sends them again or they are as old as events become.
 
 use crate::store::{EventLog, LoggedEvent, StoreError};
+use domain::event::TOPICS;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Behind a topic's name, names the topic of its dead letters.
@@ -56,34 +58,47 @@ pub struct Replay {
 const PAGE: u32 = 100;
 
 /// Writes dead letters to the topics where they came from, behind all that is there: same id, key and body. Whoever has acted on
-/// one already knows it by its id. Answers how many.
+/// one already knows it by its id. What becomes a dead letter meanwhile, by being refused again, is left for another time.
+/// Answers how many.
 pub async fn replay(log: &dyn EventLog, wanted: &Replay, now: Timestamp) -> Result<u64, StoreError> {
     let topics: Vec<String> = match &wanted.topic {
         Some(topic) => vec![topic.clone()],
-        None => domain::event::TOPICS.iter().map(|topic| format!("{topic}{DEAD_LETTERS}")).collect(),
+        None => TOPICS.iter().map(|topic| format!("{topic}{DEAD_LETTERS}")).collect(),
     };
-    let mut sent = 0;
+    let up_to = log.last_position().await?;
+    let mut sent = HashSet::new();
     for topic in topics {
-        sent += replay_topic(log, &topic, wanted.id, now).await?;
+        replay_topic(log, &topic, wanted.id, up_to, now, &mut sent).await?;
     }
-    Ok(sent)
+    Ok(sent.len() as u64)
 }
 
-async fn replay_topic(log: &dyn EventLog, topic: &str, id: Option<Uuid>, now: Timestamp) -> Result<u64, StoreError> {
+/// An event that was buried more than once is sent once.
+async fn replay_topic(
+    log: &dyn EventLog,
+    topic: &str,
+    id: Option<Uuid>,
+    up_to: i64,
+    now: Timestamp,
+    sent: &mut HashSet<(String, Uuid)>,
+) -> Result<(), StoreError> {
     // How far operators have come is kept as it is for a consumer group.
     let group = format!("replay of {topic}");
     let mut position = match id {
         None => log.group_position(&group).await?.unwrap_or(0),
         Some(_) => 0,
     };
-    let mut sent = 0;
     loop {
-        let letters = log.events_after(&[topic], position, PAGE).await?;
-        let Some(last) = letters.last() else { return Ok(sent) };
+        let mut letters = log.events_after(&[topic], position, PAGE).await?;
+        letters.retain(|event| event.position <= up_to);
+        let Some(last) = letters.last() else { return Ok(()) };
         position = last.position;
         for event in letters.iter().filter(|event| id.is_none_or(|id| event.id == id)) {
             let Some(letter) = DeadLetter::of(event) else { continue };
-            sent += u64::from(log.write_again(event.position, &letter.topic, None, now).await?.is_some());
+            let key = (letter.topic, event.id);
+            if !sent.contains(&key) && log.write_again(event.position, &key.0, None, now).await?.is_some() {
+                sent.insert(key);
+            }
         }
         if id.is_none() {
             log.set_group_position(&group, position).await?;

@@ -259,10 +259,13 @@ async fn what_is_rejected_is_a_dead_letter_at_once_and_can_be_sent_again() {
     assert_eq!(sent(Replay::default()).await, 1);
     assert_eq!(sent(Replay::default()).await, 0, "it was sent again before");
     assert_eq!(sent(Replay { id: Some(letter.id), topic: None }).await, 1, "unless it is wanted by its id");
+    let headers = DeadLetter::of(&letter).unwrap().headers().unwrap();
+    log.write_again(letter.position, &letter.topic, Some(&headers), contract::at(0)).await.unwrap();
+    assert_eq!(sent(Replay { id: Some(letter.id), topic: None }).await, 1, "once, though it was buried twice");
     assert_eq!(sent(Replay { id: Some(uuid::Uuid::nil()), topic: None }).await, 0);
     assert_eq!(sent(Replay { id: None, topic: Some("reminders.dlq".to_owned()) }).await, 0);
     let again = log.events_after(&[TASK_EVENTS], letter.position, 10).await.unwrap();
-    assert_eq!(again.iter().map(|event| (event.id, event.body.get())).collect::<Vec<_>>(), [(letter.id, letter.body.get()); 2]);
+    assert_eq!(again.iter().map(|event| (event.id, event.body.get())).collect::<Vec<_>>(), [(letter.id, letter.body.get()); 3]);
     assert!(again.iter().all(|event| event.headers.is_none()));
 }
 

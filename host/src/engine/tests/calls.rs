@@ -44,7 +44,7 @@ async fn claimed(backing: &Backing, group: &str, event: &LoggedEvent) -> bool {
 async fn one_component_answers_requests_hears_events_and_acts_at_moments() {
     let (engine, backing, _folder) = loaded().await;
     well(&engine).await;
-    let events = [event("Water the plants"), event("Feed the cat")];
+    let events = [event("mark"), event("mark")];
     for _ in 0..2 {
         let heard = engine.hear("misbehave", &"misbehave-group".into(), &events).await;
         assert_eq!(heard, Heard { done: 2, last: Ok(Verdict::Done) });
