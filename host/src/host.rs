@@ -85,7 +85,7 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
-    tasks.spawn("metrics", tidy(metrics.clone(), tasks.clone()));
+    tasks.spawn("metrics", tidy(metrics.clone(), engine.clone(), tasks.clone()));
     components::listen(&engine, &bus, clock, &tasks);
     let schedules = components::act_on_time(&engine, store, clock, &tasks);
     admin::serve(&config.data, admin::Admin::new(engine.clone(), &foundation), &tasks)?;
@@ -154,9 +154,14 @@ async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tasks: Tasks) {
     }
 }
 
-async fn tidy(metrics: Metrics, tasks: Tasks) {
+/// While nothing is measured, there is nothing to be tidied, and nobody is woken for it.
+async fn tidy(metrics: Metrics, engine: Arc<Engine>, tasks: Tasks) {
     let stop = tasks.stopping();
-    while stop.run_until_cancelled(tokio::time::sleep(Metrics::TIDY_EVERY)).await.is_some() {
+    let measured = async || {
+        engine.at_work().await;
+        tokio::time::sleep(Metrics::TIDY_EVERY).await;
+    };
+    while stop.run_until_cancelled(measured()).await.is_some() {
         metrics.tidy();
     }
 }

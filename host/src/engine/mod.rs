@@ -55,6 +55,7 @@ pub struct Heard {
 pub struct Engine {
     components: BTreeMap<String, Loaded>,
     routes: Routes,
+    busy: Busy,
 }
 
 /// What is known of a request beside the request itself.
@@ -102,7 +103,12 @@ impl Engine {
         if !faults.is_empty() {
             return Err(Faults(faults).into());
         }
-        Ok(Self { components, routes: bundle.manifest.routes })
+        Ok(Self { components, routes: bundle.manifest.routes, busy })
+    }
+
+    /// Waits until a component is at work.
+    pub async fn at_work(&self) {
+        self.busy.something().await;
     }
 
     /// The component that serves a path.

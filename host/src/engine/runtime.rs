@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::Duration;
+use tokio::sync::Notify;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How long a busy guest keeps its thread. Short, because a runtime whose every worker is busy looks at its sockets and
 /// timers only after so many turns (tokio's `event_interval`, 61 of them), and each turn of a busy guest is one tick.
 const TICK: Duration = Duration::from_millis(1);
-/// With nothing inside a component the epoch stands still. So often it is looked whether the engine is still there.
+/// After the last guest has left it ticks so often more: under load the next is there by then, and need not wake anyone.
+const LINGER: u32 = 50;
+/// Then the epoch stands still. So often it is looked whether the engine is still there.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Counts what is inside components, and wakes whoever moves the epoch for it.
@@ -21,6 +24,7 @@ pub(super) struct Busy(Arc<Count>);
 struct Count {
     inside: AtomicUsize,
     ticker: OnceLock<Thread>,
+    entered: Notify,
 }
 
 /// One of what is inside.
@@ -28,12 +32,19 @@ pub(super) struct Inside(Busy);
 
 impl Busy {
     pub fn enter(&self) -> Inside {
-        if self.0.inside.fetch_add(1, Ordering::SeqCst) == 0
-            && let Some(ticker) = self.0.ticker.get()
-        {
-            ticker.unpark();
+        if self.0.inside.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.0.ticker.get().into_iter().for_each(Thread::unpark);
+            self.0.entered.notify_waiters();
         }
         Inside(self.clone())
+    }
+
+    /// Waits until something is inside, or goes in.
+    pub async fn something(&self) {
+        let entered = self.0.entered.notified();
+        if self.nothing_inside() {
+            entered.await;
+        }
     }
 
     fn nothing_inside(&self) -> bool {
@@ -91,10 +102,12 @@ fn tick(engine: &Engine, busy: Busy) -> anyhow::Result<()> {
     let run = {
         let busy = busy.clone();
         move || {
+            let mut idle = 0;
             while let Some(engine) = engine.upgrade() {
                 engine.increment_epoch();
                 drop(engine);
-                if busy.nothing_inside() {
+                idle = if busy.nothing_inside() { idle + 1 } else { 0 };
+                if idle > LINGER {
                     // Whoever enters from now on unparks, also before we park.
                     std::thread::park_timeout(IDLE);
                 } else {
