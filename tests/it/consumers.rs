@@ -1,6 +1,7 @@
 //! A component that hears events and misbehaves with some of them, in the real process: what it refuses becomes a dead letter,
 //! the rest goes on, and a process that is killed between two steps loses nothing.
 
+use crate::time::eventually;
 use it::{Client, Host, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,9 +16,7 @@ fn options(env: &[(&str, &str)]) -> Options {
 
 /// The lines of the log.
 fn log(host: &Host, topic: &str) -> Vec<Value> {
-    let (status, lines, error) = host.cli(&["events", "--topic", topic]);
-    assert_eq!(status, 0, "{error}");
-    lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    host.events(Some(topic))
 }
 
 async fn metric(host: &Host, name: &str, label: &str) -> f64 {
@@ -78,14 +77,8 @@ async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
     assert_eq!(host.cli(&["events", "replay", "--topic", "task-events"]).0, 2, "only dead letters are sent again");
 }
 
-/// Whether the process has ended.
-async fn gone(host: &Host) -> bool {
-    let ops = Client::new(&host.ops);
-    ops.try_send(ops.request(Method::GET, "/healthz")).await.is_err()
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn failure_3_killed_between_any_two_steps_the_events_are_done_all_the_same() {
+async fn failure_03_killed_between_any_two_steps_the_events_are_done_all_the_same() {
     for point in ["event-taken", "committed:2", "event-done", "position"] {
         let mut host = Host::start_with(&options(&[("TIDINGS_TEST_FAULT", point)]));
         let ada = host.user("ada").await;
@@ -93,8 +86,7 @@ async fn failure_3_killed_between_any_two_steps_the_events_are_done_all_the_same
             // Whoever is answered has committed; whoever is not may have.
             _ = ada.try_send(ada.request(Method::POST, "/api/todos").json(&json!({"title": "mark"}))).await;
         }
-        until(&format!("it dies at {point}"), async || gone(&host).await).await;
-        host.kill();
+        eventually(&format!("it dies at {point}"), async || host.gone().then_some(())).await;
         host.restart(&options(&[]));
         assert!(!log(&host, "task-events").is_empty(), "{point}");
         ada.task(&json!({"title": "reject"})).await;

@@ -1,6 +1,9 @@
 //! A `tidings up` process on free ports, with a data folder that outlives it.
 
 use crate::client::Client;
+use crate::documented;
+use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -196,10 +199,21 @@ impl Host {
 
     /// Starts again on the same data folder and, so that clients find it, the same port. The old process must be gone.
     pub fn restart(&mut self, options: &Options) {
+        self.try_restart(options).unwrap_or_else(|log| panic!("the host did not start:\n{log}"));
+    }
+
+    /// Starts again as [`Self::restart`] does; the log, where it ends before it is ready.
+    pub fn try_restart(&mut self, options: &Options) -> Result<(), String> {
         let options = Options { port: self.port(), ..options.clone() };
-        let mut next = Self::start_in(&self.data, &options);
+        let mut next = Self::try_start_in(&self.data, &options)?;
         next.folder = self.folder.take();
         *self = next;
+        Ok(())
+    }
+
+    /// Whether the process has ended.
+    pub fn gone(&mut self) -> bool {
+        self.child.try_wait().expect("wait").is_some()
     }
 
     /// Runs another command of the program on this data folder: status, standard output, standard error.
@@ -211,6 +225,26 @@ impl Host {
     pub async fn set_clock(&self, at: &str) {
         let (status, _, error) = tokio::task::block_in_place(|| self.cli(&["clock", "--to", at]));
         assert_eq!(status, 0, "{error}");
+    }
+
+    /// The lines of `tidings events`, of one topic or of all.
+    pub fn log_of(&self, topic: Option<&str>) -> Vec<Value> {
+        let (status, lines, error) = self.cli(&[&["events"][..], &topic.map_or(vec![], |topic| vec!["--topic", topic])].concat());
+        assert_eq!(status, 0, "{error}");
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// The lines of `tidings events`, of one topic or of all. What is not as docs/events.yaml has it fails the test.
+    pub fn events(&self, topic: Option<&str>) -> Vec<Value> {
+        let lines = self.log_of(topic);
+        lines.iter().for_each(documented::hold);
+        lines
+    }
+
+    /// Its database, for what a test does to it behind the host's back.
+    pub async fn database(&self) -> SqliteConnection {
+        let file = self.data.join("tidings.db");
+        SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("the database")
     }
 
     /// A file of `/proc` of the host.

@@ -1,9 +1,10 @@
 //! What the end-to-end tests and the bench share: a real `tidings` process, clients that speak its public protocols, a reader
-//! of its stream. What must not live here: assertions about what Tidings does.
+//! of its stream, which holds all it reads against the contract. What must not live here: other assertions about what Tidings does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test's fault is a panic")]
 
 pub mod client;
+pub mod documented;
 pub mod host;
 pub mod parts;
 pub mod stream;

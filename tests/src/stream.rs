@@ -1,6 +1,8 @@
-//! A reader of `/api/stream/tasks` (text/event-stream, the HTML standard's section 9.2).
+//! A reader of `/api/stream/tasks` (text/event-stream, the HTML standard's section 9.2). What is not as docs/events.yaml has
+//! it fails the test.
 
 use crate::client::Client;
+use crate::documented;
 use futures::StreamExt;
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -48,6 +50,7 @@ impl Stream {
     /// Reads the body of this answer.
     pub fn new(response: Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        documented::prepare();
         let bytes = response.bytes_stream().boxed();
         Self { bytes, buffer: Vec::new(), last_id: String::new(), retry: None, comments: 0 }
     }
@@ -103,10 +106,11 @@ impl Stream {
                 _ => {}
             }
         }
-        (!data.is_empty()).then(|| Event {
-            name,
-            id: self.last_id.clone(),
-            data: serde_json::from_str(&data.join("\n")).expect("JSON"),
-        })
+        if data.is_empty() {
+            return None;
+        }
+        let data = serde_json::from_str(&data.join("\n")).expect("JSON");
+        documented::hold_shown(&name, &data);
+        Some(Event { name, id: self.last_id.clone(), data })
     }
 }

@@ -155,7 +155,7 @@ async fn failure_21_two_groups_each_get_every_event() {
 }
 
 #[tokio::test]
-async fn failure_3_what_was_handled_but_not_acknowledged_comes_again() {
+async fn failure_03_what_was_handled_but_not_acknowledged_comes_again() {
     /// The process dies after the handler, before the position is kept: the handler never answers.
     struct Dies(Arc<Recorder>);
     #[async_trait]
