@@ -181,8 +181,9 @@ impl Session for FakeSession {
         self.read(Scope::TasksRead, |kept| kept.notifications.iter().find(|it| it.id == id).cloned())
     }
 
-    async fn unread_count(&self) -> Result<u64, Failure> {
-        self.read(Scope::TasksRead, |kept| kept.notifications.iter().filter(|it| !it.read).count() as u64)
+    async fn unread_count(&self, of_task: Option<TaskId>) -> Result<u64, Failure> {
+        let counted = |it: &&Notification| !it.read && of_task.is_none_or(|task| it.task_id == task);
+        self.read(Scope::TasksRead, |kept| kept.notifications.iter().filter(counted).count() as u64)
     }
 
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {

@@ -56,6 +56,13 @@ fn wanted(event: &Incoming) -> Result<Option<Wanted>, String> {
 }
 
 async fn attempt<S: Session>(session: &S, now: Timestamp, event: Uuid, wanted: &Wanted) -> Result<(), Failure> {
+    // Most tasks are completed without a notice that waits. What is kept from now on is kept of the task as the event has left
+    // it, or later: so nothing escapes that looks before it begins, and nothing needs to be remembered of it.
+    if let Wanted::Withdraw(task) = wanted
+        && session.unread_count(Some(*task)).await? == 0
+    {
+        return Ok(());
+    }
     let mut work = session.begin(Source::Api).await?;
     if !work.once(&event.to_string()).await? {
         return Ok(());
@@ -101,7 +108,7 @@ pub async fn list<S: Session>(session: &S, params: NotificationParams) -> Result
 
 /// How many have not been read.
 pub async fn unread_count<S: Session>(session: &S) -> Result<u64, Error> {
-    Ok(session.unread_count().await?)
+    Ok(session.unread_count(None).await?)
 }
 
 /// The notification, which is read now. To read it again changes nothing.

@@ -64,8 +64,8 @@ pub trait Session {
     ) -> Result<Vec<Notification>, Failure>;
     /// Needs `tasks:read`.
     async fn notification(&self, id: Uuid) -> Result<Option<Notification>, Failure>;
-    /// Needs `tasks:read`.
-    async fn unread_count(&self) -> Result<u64, Failure>;
+    /// Of one task or of all. Needs `tasks:read`.
+    async fn unread_count(&self, of_task: Option<TaskId>) -> Result<u64, Failure>;
     /// Needs `tasks:write`.
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure>;
     /// Needs `tasks:write`.

@@ -64,8 +64,8 @@ impl domain::ports::Session for Session {
         good(notification.map(Notification::try_from).transpose())
     }
 
-    async fn unread_count(&self) -> Result<u64, Failure> {
-        Ok(self.0.unread_count().await?)
+    async fn unread_count(&self, of_task: Option<TaskId>) -> Result<u64, Failure> {
+        Ok(self.0.unread_count(of_task.map(|task| task.to_string())).await?)
     }
 
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {

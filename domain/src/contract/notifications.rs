@@ -37,7 +37,7 @@ async fn mark(session: &impl Session, mark: Mark) {
 
 async fn unread(session: &impl Session) -> Vec<Uuid> {
     let unread = session.notifications(true, None, 1_000).await.unwrap();
-    assert_eq!(session.unread_count().await.unwrap(), unread.len() as u64);
+    assert_eq!(session.unread_count(None).await.unwrap(), unread.len() as u64);
     assert!(unread.iter().all(|it| !it.read));
     unread.iter().map(|it| it.id).collect()
 }
@@ -130,7 +130,7 @@ pub async fn notifications_are_marked_as_read<H: Harness>(harness: &H) {
     assert!(unread(&session).await.is_empty());
     assert_eq!(session.notifications(false, None, 10).await.unwrap().len(), 4);
     keep(&session, &[notification(&task("y"), 9)]).await.unwrap();
-    assert_eq!(session.unread_count().await.unwrap(), 1);
+    assert_eq!(session.unread_count(None).await.unwrap(), 1);
 }
 
 /// Those of the task that nobody has read, all of them or but those of one due date.
@@ -141,6 +141,8 @@ pub async fn what_no_longer_applies_is_withdrawn<H: Harness>(harness: &H) {
     let kept = kept.map(|it| Notification { due_date: it.created_at, ..it });
     keep(&session, &kept).await.unwrap();
     mark(&session, Mark::One(kept[0].id)).await;
+    let waiting = async |task: &Task| session.unread_count(Some(task.id)).await.unwrap();
+    assert_eq!((waiting(&one).await, waiting(&other).await, waiting(&super::task("none")).await), (2, 1, 0));
     let withdraw = async |keep| {
         let mut work = session.begin(Source::Api).await.unwrap();
         work.withdraw(one.id, keep).unwrap();
@@ -149,9 +151,10 @@ pub async fn what_no_longer_applies_is_withdrawn<H: Harness>(harness: &H) {
         left.iter().map(|it| it.id).collect::<Vec<_>>()
     };
     assert_eq!(withdraw(Some(at(2))).await, [kept[3].id, kept[2].id, kept[0].id]);
+    assert_eq!(waiting(&one).await, 1);
     assert_eq!(withdraw(None).await, [kept[3].id, kept[0].id]);
     assert_eq!(withdraw(None).await, [kept[3].id, kept[0].id]);
-    assert_eq!(session.unread_count().await.unwrap(), 1);
+    assert_eq!(session.unread_count(None).await.unwrap(), 1);
 }
 
 /// A stranger sees none of them, and changes none.
@@ -162,7 +165,8 @@ pub async fn notifications_are_nobody_elses<H: Harness>(harness: &H) {
     keep(&adas, std::slice::from_ref(&kept)).await.unwrap();
     assert_eq!(bobs.notification(kept.id).await.unwrap(), None);
     assert_eq!(bobs.notifications(false, None, 10).await.unwrap(), []);
-    assert_eq!(bobs.unread_count().await.unwrap(), 0);
+    assert_eq!(bobs.unread_count(None).await.unwrap(), 0);
+    assert_eq!(bobs.unread_count(Some(task.id)).await.unwrap(), 0);
     mark(&bobs, Mark::One(kept.id)).await;
     mark(&bobs, Mark::All).await;
     let mut work = bobs.begin(Source::Api).await.unwrap();

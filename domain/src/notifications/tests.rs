@@ -225,6 +225,21 @@ fn other_changes_withdraw_nothing() {
     assert_eq!(world.kinds().len(), 2);
 }
 
+/// A commit for each completion would be most of what a backlog costs.
+#[test]
+fn where_nothing_waits_to_be_read_nothing_is_committed() {
+    let world = World::new();
+    let (task, other) = (world.create(90), world.create(90));
+    world.tick(90);
+    world.edit(&task, Edit::Complete(true));
+    let nothing_waits = world.last("task.completed");
+    world.hear_all();
+    world.edit(&other, Edit::Complete(true));
+    world.store.fail_commits([Failure::Unavailable("full".to_owned())]);
+    assert_eq!(world.hear(&nothing_waits), Disposition::Done);
+    assert_eq!(world.hear(&world.last("task.completed")), Disposition::Retry(Duration::from_secs(1)));
+}
+
 /// Events of two topics come in any order, and any of them late: what a later event has kept, an earlier one does not withdraw.
 #[test]
 fn a_late_event_withdraws_no_newer_notification() {

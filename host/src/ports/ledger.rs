@@ -113,8 +113,14 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
         Ok(some(async { session.notification(good(uuid(&id))?).await }.await))
     }
 
-    async fn unread_count(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>) -> Result<Answer<u64>> {
-        Ok(answer(session(accessor, &handle)?.unread_count().await))
+    async fn unread_count(
+        accessor: &Accessor<T, Self>,
+        handle: Resource<OpenSession>,
+        of_task: Option<String>,
+    ) -> Result<Answer<u64>> {
+        let session = session(accessor, &handle)?;
+        let of_task = of_task.as_deref().map(task_id).transpose();
+        Ok(answer(async { session.unread_count(good(of_task)?).await }.await))
     }
 
     async fn kept_answer(

@@ -151,9 +151,9 @@ impl domain::ports::Session for Session {
         self.store().notification(self.user(), id).await.map_err(failure)
     }
 
-    async fn unread_count(&self) -> Result<u64, Failure> {
+    async fn unread_count(&self, of_task: Option<TaskId>) -> Result<u64, Failure> {
         self.allow(Some(Scope::TasksRead))?;
-        self.store().unread_count(self.user()).await.map_err(failure)
+        self.store().unread_count(self.user(), of_task).await.map_err(failure)
     }
 
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {

@@ -117,7 +117,7 @@ fn a_scope_allows_what_it_names() {
         assert_eq!(reader.list(&query(1)).await, Ok(Vec::new()));
         assert_eq!(reader.begin(Source::Api).await.map(|_| ()), forbidden(Scope::TasksWrite));
         assert_eq!(reader.kept_answer("key").await, forbidden(Scope::TasksWrite));
-        assert_eq!(reader.unread_count().await, Ok(0));
+        assert_eq!(reader.unread_count(None).await, Ok(0));
 
         let writer = fixture.session_with(&[Scope::TasksWrite]);
         assert_eq!(writer.list(&query(1)).await, Ok(Vec::new()));
@@ -130,7 +130,7 @@ fn a_scope_allows_what_it_names() {
         assert_eq!(neither.preferences().await, forbidden(Scope::TasksRead));
         assert_eq!(neither.notifications(false, None, 1).await, forbidden(Scope::TasksRead));
         assert_eq!(neither.notification(task().id.0).await, forbidden(Scope::TasksRead));
-        assert_eq!(neither.unread_count().await, forbidden(Scope::TasksRead));
+        assert_eq!(neither.unread_count(None).await, forbidden(Scope::TasksRead));
     });
 }
 

@@ -137,7 +137,8 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError>;
     async fn notification(&self, user: &UserId, id: Uuid) -> Result<Option<Notification>, StoreError>;
-    async fn unread_count(&self, user: &UserId) -> Result<u64, StoreError>;
+    /// Of one task or of all.
+    async fn unread_count(&self, user: &UserId, of_task: Option<TaskId>) -> Result<u64, StoreError>;
     async fn kept_answer(&self, user: &UserId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
     async fn claimed(&self, group: &str, key: &str) -> Result<bool, StoreError>;
     /// Commits all of it or nothing. When it answers `Ok`, it is on the disk.

@@ -79,9 +79,16 @@ impl Ledger for SqliteStore {
         query.fetch_optional(&self.readers).await?.as_ref().map(rows::notification).transpose()
     }
 
-    async fn unread_count(&self, user: &UserId) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM notification INDEXED BY notification_unread WHERE user_id = ? AND read = 0";
-        Ok(rows::count(sqlx::query_scalar(sql).bind(user.as_str()).fetch_one(&self.readers).await?))
+    async fn unread_count(&self, user: &UserId, of_task: Option<TaskId>) -> Result<u64, StoreError> {
+        const OF_ALL: &str = "SELECT count(*) FROM notification INDEXED BY notification_unread WHERE user_id = ? AND read = 0";
+        const OF_ONE: &str =
+            "SELECT count(*) FROM notification INDEXED BY notification_task WHERE user_id = ? AND task_id = ? AND read = 0";
+        let sql = if of_task.is_some() { OF_ONE } else { OF_ALL };
+        let mut query = sqlx::query_scalar(sql).bind(user.as_str());
+        if let Some(task) = &of_task {
+            query = query.bind(task.0.as_bytes().as_slice());
+        }
+        Ok(rows::count(query.fetch_one(&self.readers).await?))
     }
 
     async fn kept_answer(&self, user: &UserId, key: &str) -> Result<Option<KeptAnswer>, StoreError> {

@@ -121,8 +121,8 @@ impl Session for PlainSession {
         self.store.notification(&self.user, id).await.map_err(failure)
     }
 
-    async fn unread_count(&self) -> Result<u64, Failure> {
-        self.store.unread_count(&self.user).await.map_err(failure)
+    async fn unread_count(&self, of_task: Option<TaskId>) -> Result<u64, Failure> {
+        self.store.unread_count(&self.user, of_task).await.map_err(failure)
     }
 
     async fn kept_answer(&self, key: &str) -> Result<Option<KeptAnswer>, Failure> {

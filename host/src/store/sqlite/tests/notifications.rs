@@ -105,7 +105,7 @@ proptest! {
                     }
                     assert_eq!(paged, expected);
                 }
-                assert_eq!(fixture.store.unread_count(user).await.unwrap(), expected.len() as u64);
+                assert_eq!(fixture.store.unread_count(user, None).await.unwrap(), expected.len() as u64);
             }
         });
     }
