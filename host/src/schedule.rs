@@ -11,10 +11,14 @@ use metrics::{counter, histogram};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks at the agenda, however much is committed.
 const LOOKS: Duration = Duration::from_millis(20);
+/// Between two ticks, unless the first has left something that is due: what falls due in a row is told together, so that
+/// requests are not slowed by it. A notice is late by no more.
+const APART: Duration = Duration::from_millis(25);
 /// After a tick that failed or left everything as it was; doubled each time.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
@@ -47,6 +51,8 @@ pub struct Schedule {
     /// Whether what is committed can move the next tick.
     follows_agenda: bool,
     next: Next,
+    /// Before this, there is no other tick of its own.
+    apart: Instant,
     /// Ticks in a row that failed, or that left something due and changed nothing.
     fruitless: u32,
 }
@@ -81,7 +87,8 @@ impl Schedule {
         // What fell due while the host was down is due now.
         let next = Next::At(Timestamp::MIN);
         let name = name.to_owned();
-        (Self { name, ticker, store, clock, committed, asked, follows_agenda, next, fruitless: 0 }, Asking(asking))
+        let apart = Instant::now();
+        (Self { name, ticker, store, clock, committed, asked, follows_agenda, next, apart, fruitless: 0 }, Asking(asking))
     }
 
     /// Ticks until told to stop; a tick that has begun is brought to its end.
@@ -90,8 +97,8 @@ impl Schedule {
             let asked = tokio::select! {
                 () = stopping.cancelled() => return,
                 asked = self.asked.recv() => asked,
-                () = waited(self.next, self.clock.as_ref()) => None,
-                () = earlier(&mut self.committed, self.store.as_ref(), self.next), if self.follows_agenda => None,
+                () = waited(self.next, self.apart, self.clock.as_ref()) => None,
+                () = earlier(&mut self.committed, self.store.as_ref(), self.next, self.apart), if self.follows_agenda => None,
             };
             let ticked = self.step().await;
             if let Some(asked) = asked {
@@ -118,6 +125,7 @@ impl Schedule {
         counter!("tidings_schedule_ticks_total", "component" => self.name.clone(), "outcome" => outcome).increment(1);
         let left = matches!(&ticked, Ok(Some(at)) if *at <= now);
         let fruitless = ticked.is_err() || (left && *self.committed.borrow() == before);
+        self.apart = Instant::now() + if left { Duration::ZERO } else { APART };
         self.fruitless = if fruitless { self.fruitless.saturating_add(1) } else { 0 };
         self.next = match &ticked {
             _ if fruitless => Next::Rest(self.clock.elapsed() + rest(self.fruitless)),
@@ -135,16 +143,17 @@ fn rest(fruitless: u32) -> Duration {
     FIRST_REST.saturating_mul(2_u32.saturating_pow(fruitless.saturating_sub(1))).min(LONGEST_REST)
 }
 
-async fn waited(next: Next, clock: &dyn Clock) {
+async fn waited(next: Next, apart: Instant, clock: &dyn Clock) {
     match next {
         Next::Open => std::future::pending().await,
         Next::At(at) => sleep_until(clock, at).await,
         Next::Rest(until) => rest_until(clock, until).await,
     }
+    tokio::time::sleep_until(apart).await;
 }
 
 /// Waits until something is committed whose notice is due before the next tick. What was committed since the last one counts.
-async fn earlier(committed: &mut watch::Receiver<i64>, store: &dyn Store, next: Next) {
+async fn earlier(committed: &mut watch::Receiver<i64>, store: &dyn Store, next: Next, apart: Instant) {
     while committed.changed().await.is_ok() {
         let moved = match (next, store.next_reminder().await) {
             (Next::Open, Ok(first)) => first.is_some(),
@@ -158,7 +167,7 @@ async fn earlier(committed: &mut watch::Receiver<i64>, store: &dyn Store, next: 
             }
         };
         if moved {
-            return;
+            return tokio::time::sleep_until(apart).await;
         }
         tokio::time::sleep(LOOKS).await;
     }
