@@ -1,7 +1,7 @@
 //! The data folder: full, read-only, locked, from a newer version. A clear error at start; while running a 503 with a reason,
 //! nothing half-written, and recovery without a restart.
 
-use it::{Host, Options, host, parts};
+use it::{Host, Options, host};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use std::process::Command;

@@ -6,7 +6,6 @@
 pub mod client;
 pub mod documented;
 pub mod host;
-pub mod parts;
 pub mod stream;
 
 pub use client::{Answer, Client};

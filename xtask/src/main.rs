@@ -116,7 +116,7 @@ fn ensure_wasm() -> Result<()> {
 }
 
 /// The packages that are built for this machine.
-const NATIVE: [&str; 5] = ["domain", "guest", "tidings", "it", "xtask"];
+const NATIVE: [&str; 6] = ["domain", "guest", "tidings", "it", "parts", "xtask"];
 /// What components are built for.
 const WASM: &str = "wasm32-wasip2";
 

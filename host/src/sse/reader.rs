@@ -195,7 +195,7 @@ pub(super) mod tests {
     use crate::sse::frame::tests::event;
     use crate::sse::hub::HubLimits;
     use crate::sse::hub::tests::principal;
-    use crate::store::LoggedEvent;
+    use crate::store::{LoggedEvent, Turn};
     use async_trait::async_trait;
     use domain::id::UserId;
     use domain::time::Timestamp;
@@ -237,6 +237,9 @@ pub(super) mod tests {
             unreachable!("a reader has no business there")
         }
         async fn set_group_position(&self, _: &str, _: i64) -> Result<(), StoreError> {
+            unreachable!("a reader has no business there")
+        }
+        async fn turn(&self, _: &str) -> Result<Option<Box<dyn Turn>>, StoreError> {
             unreachable!("a reader has no business there")
         }
         async fn write_again(&self, _: i64, _: &str, _: Option<&RawValue>, _: Timestamp) -> Result<Option<i64>, StoreError> {

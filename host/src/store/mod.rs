@@ -261,6 +261,8 @@ pub trait EventLog: Send + Sync {
     /// How far a consumer group has come; `None` before its first event.
     async fn group_position(&self, group: &str) -> Result<Option<i64>, StoreError>;
     async fn set_group_position(&self, group: &str, position: i64) -> Result<(), StoreError>;
+    /// A turn at what one host at a time does with the log in the name of a group. `None`: another host is at it.
+    async fn turn(&self, group: &str) -> Result<Option<Box<dyn Turn>>, StoreError>;
     /// Writes an event of the log once more, to this topic and with these headers, a JSON object: a dead letter, or what is sent
     /// again. Id, type, key and body stay as they are; it has no number. Answers its position; `None`, and nothing is written, where
     /// the event is no longer in the log, since its account was deleted for example.
@@ -273,6 +275,16 @@ pub trait EventLog: Send + Sync {
     ) -> Result<Option<i64>, StoreError>;
     /// Changes whenever something was committed: wake up, and look.
     fn committed(&self) -> watch::Receiver<i64>;
+}
+
+/// A group's position, to which nobody else has access meanwhile. Dropping it lets the next host begin from the same position; so
+/// does the end of this process.
+#[async_trait]
+pub trait Turn: Send {
+    /// Where the group has come to; 0 before its first event.
+    fn position(&self) -> i64;
+    /// Keeps how far it has come, and ends the turn.
+    async fn keep(self: Box<Self>, position: i64) -> Result<(), StoreError>;
 }
 
 /// A forgetful memory with an expiry.

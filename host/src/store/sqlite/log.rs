@@ -1,11 +1,11 @@
 //! The committed events, read in the order of their commits: with the local bus, the outbox is the log.
 
 use super::SqliteStore;
-use super::accounts::write_one;
 use super::bulk::Values;
 use super::commit::Counters;
 use super::rows::{self, EVENT_COLUMNS};
-use crate::store::{EventLog, LoggedEvent, StoreError};
+use super::writer::Writer;
+use crate::store::{EventLog, LoggedEvent, StoreError, Turn};
 use async_trait::async_trait;
 use domain::event::TASK_UPDATES;
 use domain::id::UserId;
@@ -60,9 +60,13 @@ impl EventLog for SqliteStore {
     }
 
     async fn set_group_position(&self, group: &str, position: i64) -> Result<(), StoreError> {
-        let sql = "INSERT INTO consumer_position (consumer_group, position) VALUES (?, ?) \
-                   ON CONFLICT (consumer_group) DO UPDATE SET position = excluded.position";
-        write_one(self, sql, |v| v.add(group).add(position)).await.map(drop)
+        keep_position(&self.writer, group, position).await
+    }
+
+    /// There is no other host: the data folder is this process's.
+    async fn turn(&self, group: &str) -> Result<Option<Box<dyn Turn>>, StoreError> {
+        let position = self.group_position(group).await?.unwrap_or(0);
+        Ok(Some(Box::new(OwnTurn { writer: self.writer.clone(), group: group.to_owned(), position })))
     }
 
     async fn write_again(
@@ -78,6 +82,30 @@ impl EventLog for SqliteStore {
 
     fn committed(&self) -> watch::Receiver<i64> {
         self.writer.committed()
+    }
+}
+
+async fn keep_position(writer: &Writer, group: &str, position: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO consumer_position (consumer_group, position) VALUES (?, ?) \
+               ON CONFLICT (consumer_group) DO UPDATE SET position = excluded.position";
+    writer.write(vec![(sql, Values::default().add(group).add(position).finish()?)]).await.map(drop)
+}
+
+/// The turn of the only host.
+struct OwnTurn {
+    writer: Writer,
+    group: String,
+    position: i64,
+}
+
+#[async_trait]
+impl Turn for OwnTurn {
+    fn position(&self) -> i64 {
+        self.position
+    }
+
+    async fn keep(self: Box<Self>, position: i64) -> Result<(), StoreError> {
+        keep_position(&self.writer, &self.group, position).await
     }
 }
 

@@ -1,0 +1,102 @@
+//! One server process.
+
+use anyhow::{Context, Result, bail};
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A running server. Dropping it kills it; it also dies with this process, however that ends.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it; what it prints goes into `NAME.log` in this folder.
+    pub fn start(name: &str, command: &Command, folder: &Path) -> Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let out = File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        // The kernel ends it with us, so that a test runner that is killed leaves nothing behind.
+        let mut bound = Command::new("setpriv");
+        bound.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+        for (variable, value) in command.get_envs() {
+            match value {
+                Some(value) => bound.env(variable, value),
+                None => bound.env_remove(variable),
+            };
+        }
+        if let Some(at) = command.get_current_dir() {
+            bound.current_dir(at);
+        }
+        bound.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        let child = bound.spawn().with_context(|| format!("cannot start {name}: {command:?}"))?;
+        Ok(Self { name: name.to_owned(), child, log })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until something is so. Fails when the process ends first, or when it takes too long.
+    pub fn ready(&mut self, within: Duration, mut is_so: impl FnMut() -> bool) -> Result<()> {
+        let until = Instant::now() + within;
+        while !is_so() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}:\n{}", self.name, self.log());
+            }
+            if Instant::now() > until {
+                bail!("{} was not ready within {within:?}:\n{}", self.name, self.log());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Waits until it accepts connections on this port of 127.0.0.1.
+    pub fn listens(&mut self, port: u16, within: Duration) -> Result<()> {
+        self.ready(within, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
+    }
+
+    /// Sends a signal by its name, such as `TERM`, `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status()?;
+        if status.success() { Ok(()) } else { bail!("kill -{name} {}: {status}", self.name) }
+    }
+
+    /// `kill -9`, then waits until it is gone.
+    pub fn kill(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// Asks it to end with this signal, and waits; kills it where it does not.
+    pub fn stop(&mut self, signal: &str, within: Duration) {
+        drop(self.signal(signal));
+        let until = Instant::now() + within;
+        while Instant::now() < until && matches!(self.child.try_wait(), Ok(None)) {
+            sleep(Duration::from_millis(20));
+        }
+        self.kill();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port of 127.0.0.1 that nobody has just now.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
