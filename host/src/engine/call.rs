@@ -5,6 +5,7 @@ use super::bindings::consumer::{Consumer, ConsumerPre, Disposition, Event};
 use super::bindings::scheduled::ScheduledPre;
 use super::fault::Fault;
 use super::instance::{InstanceState, Maker};
+use super::turn::Turn;
 use crate::store::LoggedEvent;
 use domain::event::DATA_VERSION;
 use domain::ports::Failure;
@@ -137,7 +138,8 @@ async fn run<T>(
     deadline: Duration,
     call: impl AsyncFnOnce(&Accessor<InstanceState>) -> wasmtime::Result<T>,
 ) -> Result<T, Failed> {
-    match within(deadline, store.run_concurrent(call)).await {
+    let turn = store.data().turn().clone();
+    match within(deadline, &turn, store.run_concurrent(call)).await {
         Some(Ok(Ok(answer))) => Ok(answer),
         Some(Ok(Err(error)) | Err(error)) => Err(store.data().classify(&error)),
         None => Err((Fault::TimedOut, format!("it did not answer within {deadline:?}"))),
@@ -145,13 +147,15 @@ async fn run<T>(
 }
 
 /// Gives a future so much time. It looks at the time itself, for a runtime with busy workers is late with its timers.
-async fn within<F: Future>(time: Duration, future: F) -> Option<F::Output> {
+async fn within<F: Future>(time: Duration, turn: &Turn, future: F) -> Option<F::Output> {
     let until = Instant::now() + time;
     let (mut future, mut sleep) = (pin!(future), pin!(tokio::time::sleep_until(until.into())));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if Instant::now() >= until => Poll::Ready(None),
-        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        turn.pending();
+        if Instant::now() >= until { Poll::Ready(None) } else { sleep.as_mut().poll(cx).map(|()| None) }
     })
     .await
 }

@@ -3,6 +3,7 @@
 use super::fault::{Fault, Flight};
 use super::manifest::Limits;
 use super::stderr::Said;
+use super::turn::Turn;
 use crate::ports::{self, Backing};
 use std::future::Future;
 use std::net::IpAddr;
@@ -32,6 +33,7 @@ pub(super) struct InstanceState {
     memory: MemoryLimit,
     ports: ports::Context,
     stderr: Said,
+    turn: Turn,
     flight: Option<Arc<Flight>>,
 }
 
@@ -43,6 +45,11 @@ impl InstanceState {
     /// From here on it serves this call, and sessions of an earlier one hold no longer.
     pub fn begin(&mut self, peer: IpAddr, traceparent: Option<String>) {
         self.ports.begin(peer, traceparent);
+    }
+
+    /// When it has to let go of its thread; whoever polls it says so there.
+    pub fn turn(&self) -> &Turn {
+        &self.turn
     }
 
     /// What an instance died of, and why, for the log.
@@ -133,7 +140,7 @@ pub(super) struct Maker {
 impl Maker {
     /// What an instance lives in, within its limits.
     pub fn store(&self) -> Store<InstanceState> {
-        let stderr = Said::default();
+        let (stderr, turn) = (Said::default(), Turn::default());
         let state = InstanceState {
             wasi: WasiCtx::builder().stderr(stderr.clone()).build(),
             http: WasiHttpCtx::new(),
@@ -142,12 +149,14 @@ impl Maker {
             memory: MemoryLimit { bytes: self.limits.memory, reached: false },
             ports: ports::Context::new(self.backing.clone(), Arc::clone(&self.component)),
             stderr,
+            turn: turn.clone(),
             flight: None,
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(move |_| Ok(turn.ticked()));
         store
     }
 
@@ -173,11 +182,12 @@ impl HandlerState for Answering {
         let mut store = self.maker.store();
         let proxy = self.maker.started(self.pre.instantiate_async(&mut store)).await?;
         let (limits, expired) = (self.maker.limits, Arc::new(AtomicBool::new(false)));
+        let turn = store.data().turn().clone();
         Ok(Instance {
             store,
             proxy,
             view: |state| state.http(),
-            expiration: Expiration { limits, expired: Arc::clone(&expired), sleep: None },
+            expiration: Expiration { limits, turn, expired: Arc::clone(&expired), sleep: None },
             state: Worker { limits, expired },
         })
     }
@@ -186,13 +196,16 @@ impl HandlerState for Answering {
 /// Ends an instance from outside: a busy guest keeps everything inside its own event loop from being polled.
 pub(super) struct Expiration {
     limits: Limits,
+    turn: Turn,
     /// A request was given up: nothing that the instance still does matters to anyone.
     expired: Arc<AtomicBool>,
     sleep: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl WorkerExpiration for Expiration {
+    /// Called whenever the instance was polled and is not done.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        self.turn.pending();
         if self.expired.load(Ordering::Relaxed) && status != WorkerStatus::Requests {
             return Poll::Ready(());
         }

@@ -18,6 +18,7 @@ mod runtime;
 mod stderr;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use body::Body;
 pub use bundle::{Bundle, precompile};
