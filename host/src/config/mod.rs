@@ -10,7 +10,9 @@ pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
 use crate::faultpoint::FaultPoint;
-use crate::identity::{ExternalIssuer, IdentityConfig, Secret};
+use crate::identity::{ExternalIssuer, IdentityConfig};
+use crate::secret::Secret;
+use crate::store::postgres::DatabaseConfig;
 use domain::time::Timestamp;
 use sources::Said;
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ use std::time::Duration;
 pub struct Config {
     /// The data folder.
     pub data: PathBuf,
+    /// Where tasks are kept; `None`: in the data folder.
+    pub database: Option<DatabaseConfig>,
     pub listen: ListenConfig,
     /// A `spin.toml`; `None`: the components that the program carries.
     pub manifest: Option<PathBuf>,
@@ -90,6 +94,7 @@ impl Config {
         let said = sources.merged(&mut faults);
         let mut reader = Reader { said, faults };
         reader.refuse_what_is_not_here_yet();
+        let database = reader.database();
         let listen = reader.listen();
         let manifest = reader.text("manifest").map(PathBuf::from);
         let identity = reader.identity();
@@ -106,7 +111,7 @@ impl Config {
         }
         match (data, listen, identity, drain, log) {
             (Some(data), Some(listen), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, listen, manifest, identity, drain, log, threads, test, remarks })
+                Ok(Self { data, database, listen, manifest, identity, drain, log, threads, test, remarks })
             }
             _ => Err(Faults(reader.faults)),
         }
@@ -142,6 +147,14 @@ impl Reader {
 
     fn text(&mut self, key: &str) -> Option<String> {
         self.optional(key, |text| if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) })
+    }
+
+    fn database(&mut self) -> Option<DatabaseConfig> {
+        let url = self.secret("database_url", "database_url_file");
+        let connections = self.required("database_connections", values::count);
+        let timeout = self.required("database_timeout", longer_than_nothing);
+        let (url, connections, timeout) = (url?, connections?, timeout?);
+        DatabaseConfig::new(&url, connections, timeout).map_err(|fault| self.faults.push(format!("database_url: {fault}"))).ok()
     }
 
     fn listen(&mut self) -> Option<ListenConfig> {
@@ -222,8 +235,6 @@ impl Reader {
                 if text == only { Ok(()) } else { Err(format!("`{text}` is not in this version yet: only `{only}` is")) }
             });
         }
-        let no_database = "another database than the data folder's SQLite is not in this version yet; remove it, and see --data";
-        self.optional("database_url", |_| Err::<(), _>(no_database.to_owned()));
     }
 }
 
