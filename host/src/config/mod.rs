@@ -153,8 +153,9 @@ impl Reader {
         let url = self.secret("database_url", "database_url_file");
         let connections = self.required("database_connections", values::count);
         let timeout = self.required("database_timeout", longer_than_nothing);
-        let (url, connections, timeout) = (url?, connections?, timeout?);
-        DatabaseConfig::new(&url, connections, timeout).map_err(|fault| self.faults.push(format!("database_url: {fault}"))).ok()
+        let at = ["database_url", "database_url_file"].iter().find_map(|key| self.said.get(key)).map(|said| said.at.clone());
+        let database = DatabaseConfig::new(&url?, connections?, timeout?);
+        database.map_err(|fault| self.faults.push(format!("{}: {fault}", at.unwrap_or_default()))).ok()
     }
 
     fn listen(&mut self) -> Option<ListenConfig> {
@@ -287,7 +288,8 @@ mod tests {
     #[test]
     fn every_fault_is_reported_with_its_place() {
         let (_dir, path) = file("ops-listen = 'x'\ndrain_timeout = 'soon'\n[log]\na = 1");
-        let variables = [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "postgres://x"), ("TIDINGS_JWT_ISSUER", "i")];
+        let variables =
+            [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "mysql://ada:hunter2@x"), ("TIDINGS_JWT_ISSUER", "i")];
         let Faults(faults) = Config::read(&sources(&[("listen", "nowhere")], &variables, Some(path))).unwrap_err();
         let all = faults.join("\n");
         for expected in [
@@ -296,11 +298,27 @@ mod tests {
             "tidings.toml: drain_timeout: `soon`",
             "tidings.toml: log: takes one value",
             "TIDINGS_BUS: `kafka` is not in this version yet",
-            "TIDINGS_DATABASE_URL",
+            "TIDINGS_DATABASE_URL: a database URL looks like postgres://",
             "TIDINGS_JWT_AUDIENCE is not set",
         ] {
             assert!(all.contains(expected), "{expected} is missing in:\n{all}");
         }
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_url_whose_password_is_never_shown() {
+        let url = "postgres://ada:hunter2@db.example.org:5433/tasks";
+        let (_dir, path) = file(&format!("{url}\n"));
+        for source in [("TIDINGS_DATABASE_URL", url), ("TIDINGS_DATABASE_URL_FILE", path.to_str().unwrap())] {
+            let config = Config::read(&sources(&[], &[source], None)).unwrap();
+            assert_eq!(config.database.as_ref().unwrap().to_string(), "tasks on db.example.org:5433");
+            assert!(!format!("{config:?}").contains("hunter2"));
+        }
+        let few = [("TIDINGS_DATABASE_URL", url), ("TIDINGS_DATABASE_CONNECTIONS", "2")];
+        let error = Config::read(&sources(&[], &few, None)).unwrap_err().to_string();
+        assert!(error.contains("4 database connections") && !error.contains("hunter2"), "{error}");
+        assert!(Config::read(&Sources::default()).unwrap().database.is_none());
     }
 
     #[test]

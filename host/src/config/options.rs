@@ -77,7 +77,13 @@ pub const OPTIONS: &[Opt] = &[
     ),
     opt("roles", "LIST", Some("all"), Host, "What this process does; in this version: all"),
     opt("manifest", "FILE", None, Host, "A spin.toml whose components run in place of the built-in ones"),
-    opt("database_url", "URL", None, Secret, "The PostgreSQL database that tasks are kept in, in place of the data folder's SQLite"),
+    opt(
+        "database_url",
+        "URL",
+        None,
+        Secret,
+        "The PostgreSQL database that tasks are kept in, in place of the data folder's SQLite",
+    ),
     opt(
         "database_url_file",
         "FILE",

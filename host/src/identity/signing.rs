@@ -42,7 +42,9 @@ impl SigningKey {
     pub async fn of(store: &dyn Store, data: &Path) -> anyhow::Result<Self> {
         match store.shared_key(&random::<BYTES>()?).await? {
             Some(key) if key.len() >= BYTES => Ok(Self::from_bytes(&key)),
-            Some(_) => bail!("the signing key in the database is damaged: delete it (DELETE FROM signing_key), which signs everybody out"),
+            Some(_) => bail!(
+                "the signing key in the database is damaged: delete it (DELETE FROM signing_key), which signs everybody out"
+            ),
             None => Self::load_or_create(data),
         }
     }

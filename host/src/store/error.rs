@@ -12,7 +12,9 @@ pub(super) enum Meaning {
 
 fn meaning(error: &sqlx::Error) -> Option<Meaning> {
     let passing = match error {
-        sqlx::Error::Database(error) => return sqlite::error::meaning(error.as_ref()).or_else(|| postgres::error::meaning(error.as_ref())),
+        sqlx::Error::Database(error) => {
+            return sqlite::error::meaning(error.as_ref()).or_else(|| postgres::error::meaning(error.as_ref()));
+        }
         sqlx::Error::PoolTimedOut => "the database is too busy, or cannot be reached",
         sqlx::Error::PoolClosed => "the store is closed",
         sqlx::Error::Io(_) => "the database cannot be read or written",

@@ -29,9 +29,8 @@ pub(super) async fn refuse_newer<C: Migrate>(connection: &mut C, steps: &[Step])
 }
 
 fn migrator(steps: &[Step]) -> Migrator {
-    let step = |(version, name, sql): &Step| {
-        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
+    let step =
+        |(version, name, sql): &Step| Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false);
     let mut migrator = Migrator::with_migrations(steps.iter().map(step).collect());
     migrator.set_locking(false);
     migrator

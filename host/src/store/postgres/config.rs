@@ -31,7 +31,10 @@ impl DatabaseConfig {
         let rest = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
         let rest = rest.ok_or_else(|| format!("a database URL looks like {form}"))?;
         if rest.split_once(['/', '?', '#']).is_some_and(|(_, path)| path.contains('@')) {
-            return Err("characters of the password that mean something in a URL are written %2F for /, %3F for ?, %23 for #, %40 for @".to_owned());
+            return Err(
+                "characters of the password that mean something in a URL are written %2F for /, %3F for ?, %23 for #, %40 for @"
+                    .to_owned(),
+            );
         }
         let options: PgConnectOptions = text.parse().map_err(|error: sqlx::Error| match error {
             sqlx::Error::Configuration(why) => format!("it is no database URL ({why}); one looks like {form}"),

@@ -45,7 +45,9 @@ pub(in crate::store) fn meaning(error: &dyn DatabaseError) -> Option<Meaning> {
         code::LOCKED | code::CANCELED => "the database is too busy",
         code::IO => "the disk of the database cannot be read or written",
         // It is shut down, or has crashed, or is starting; or our session was ended.
-        other if other.starts_with("57P") || other.starts_with("08") || other == "25P03" => "the database was or is being restarted",
+        other if other.starts_with("57P") || other.starts_with("08") || other == "25P03" => {
+            "the database was or is being restarted"
+        }
         // Damage, in PostgreSQL's own words an internal error.
         other if other.starts_with("XX") => "the database is damaged",
         _ => return None,

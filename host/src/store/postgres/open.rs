@@ -35,9 +35,13 @@ pub enum OpenError {
     Refused { host: String, user: String, reason: String },
     #[error("there is no database {name} at {host}. Make it (createdb {name}), or correct TIDINGS_DATABASE_URL")]
     Missing { host: String, name: String },
-    #[error("the user {user} may not make tables in the database {place}: {reason}. Grant it CREATE on the schema, or make it the database's owner")]
+    #[error(
+        "the user {user} may not make tables in the database {place}: {reason}. Grant it CREATE on the schema, or make it the database's owner"
+    )]
     NoRights { place: String, user: String, reason: String },
-    #[error("the database {place} was written by a newer tidings (its schema is {found}, this one knows {known}). Run that version, or restore a backup")]
+    #[error(
+        "the database {place} was written by a newer tidings (its schema is {found}, this one knows {known}). Run that version, or restore a backup"
+    )]
     Newer { place: String, found: i64, known: i64 },
     #[error("the database {place} cannot be used: {reason}. Mend that, then start again")]
     Unavailable { place: String, reason: String },

@@ -9,8 +9,8 @@ use crate::store::StoreError;
 use crate::task::Tasks;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::SqlStr;
+use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Connection, Row};
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ impl Readers {
             .before_acquire(|connection, meta| {
                 async move {
                     if meta.idle_for > RESTED {
-                        tokio::time::timeout(FOR_A_CONNECTION, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+                        tokio::time::timeout(FOR_A_CONNECTION, connection.ping())
+                            .await
+                            .map_err(|_| sqlx::Error::PoolTimedOut)??;
                     }
                     Ok(true)
                 }

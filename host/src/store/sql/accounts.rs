@@ -43,11 +43,7 @@ impl Batch {
 }
 
 /// One statement; how many rows it touched.
-pub async fn write_one(
-    store: &ThisStore,
-    sql: &'static str,
-    bind: impl FnOnce(Values) -> Values,
-) -> Result<u64, StoreError> {
+pub async fn write_one(store: &ThisStore, sql: &'static str, bind: impl FnOnce(Values) -> Values) -> Result<u64, StoreError> {
     Ok(Batch::default().add(sql, bind)?.run(store).await?.first().copied().unwrap_or(0))
 }
 

@@ -65,7 +65,8 @@ impl Insert {
 
     fn sql(&self, rows: usize) -> String {
         let row = |row: usize| {
-            let values: Vec<String> = (1..=self.columns).map(|column| dialect::placeholder(row * self.columns + column)).collect();
+            let values: Vec<String> =
+                (1..=self.columns).map(|column| dialect::placeholder(row * self.columns + column)).collect();
             format!("({})", values.join(","))
         };
         format!("{} VALUES {} {}", self.head, (0..rows).map(row).collect::<Vec<_>>().join(","), self.tail)

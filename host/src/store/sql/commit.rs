@@ -226,14 +226,12 @@ impl<'a> Group<'a> {
     }
 
     fn admit_task(&mut self, user: &'a UserId, user_number: i64, task: &'a Task, counters: &mut Counters) {
-        let known = self.tasks.entry((user, task.id)).or_insert_with(|| {
-            Known {
-                number: counters.next_task(),
-                seen: Seen { version: 0, notices: Notices::default() },
-                tags: Tags::default(),
-                search: String::new(),
-                put: None,
-            }
+        let known = self.tasks.entry((user, task.id)).or_insert_with(|| Known {
+            number: counters.next_task(),
+            seen: Seen { version: 0, notices: Notices::default() },
+            tags: Tags::default(),
+            search: String::new(),
+            put: None,
         });
         let search = text::fold(task.title.as_str(), task.description.as_ref().map(Description::as_str));
         if search != known.search {
@@ -276,11 +274,7 @@ fn origin(set: &ChangeSet) -> Origin<'_> {
 }
 
 /// Which of the keys are in a table, by the indexes that the query answers with.
-async fn present<A, B>(
-    connection: &mut DbConnection,
-    sql: &'static str,
-    keys: &[(A, B)],
-) -> Result<HashSet<(A, B)>, StoreError>
+async fn present<A, B>(connection: &mut DbConnection, sql: &'static str, keys: &[(A, B)]) -> Result<HashSet<(A, B)>, StoreError>
 where
     A: Copy + Eq + std::hash::Hash + serde::Serialize,
     B: Copy + Eq + std::hash::Hash + serde::Serialize,

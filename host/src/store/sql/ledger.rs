@@ -76,7 +76,8 @@ impl Ledger for ThisStore {
     }
 
     async fn unread_count(&self, user: &UserId, of_task: Option<TaskId>) -> Result<u64, StoreError> {
-        let (index, of_one) = if of_task.is_some() { ("notification_task", " AND task_id = $2") } else { ("notification_unread", "") };
+        let (index, of_one) =
+            if of_task.is_some() { ("notification_task", " AND task_id = $2") } else { ("notification_unread", "") };
         let (by, no) = (dialect::by(index), dialect::truth(false));
         let sql = format!("SELECT count(*) FROM notification{by} WHERE user_id = $1 AND read = {no}{of_one}");
         let bind = |v: Values| of_task.into_iter().fold(v.add(user.as_str()), |v, task| v.add(task.0));

@@ -8,8 +8,8 @@
 use super::read::first;
 use super::rows::{self, TASK_COLUMNS, priority_number};
 use super::{Db, Readers, dialect};
-use crate::store::text;
 use crate::store::StoreError;
+use crate::store::text;
 use domain::id::UserId;
 use domain::query::{SortBy, SortKey, SortOrder, Status, TaskQuery};
 use domain::task::{Priority, Tag, Task};
@@ -205,9 +205,7 @@ impl<'a> List<'a> {
                 .push_bind(self.user)
                 .push(" AND g.tag = ")
                 .push_bind(tag.as_str()),
-            Source::Text(grams) => {
-                sql.push(dialect::WITH_GRAMS).push_bind(grams)
-            }
+            Source::Text(grams) => sql.push(dialect::WITH_GRAMS).push_bind(grams),
         };
         sql.push(" AND t.deleted_at IS NULL AND t.user_id = ").push_bind(self.user);
         let completed: Vec<&str> = self.completed.iter().map(|completed| dialect::truth(*completed)).collect();

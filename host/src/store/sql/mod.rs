@@ -16,11 +16,13 @@ mod ledger;
 mod list;
 pub mod log;
 mod notifications;
-mod read;
+pub mod read;
 mod record;
 pub mod rows;
+#[cfg(test)]
+pub mod tests;
 
 use super::dialect::{self, Counters};
-use crate::store::error::damaged;
 use super::readers::Readers;
 use super::{Db, DbArguments, DbConnection, DbRow, ThisStore};
+use crate::store::error::damaged;

@@ -97,11 +97,7 @@ pub async fn list(
         sql.push(format!(" AND read = {}", dialect::truth(false)));
     }
     if let Some(NotificationPosition { created_at, id }) = after {
-        sql.push(" AND (created_at, id) < (")
-            .push_bind(created_at.millis())
-            .push(", ")
-            .push_bind(id)
-            .push(")");
+        sql.push(" AND (created_at, id) < (").push_bind(created_at.millis()).push(", ").push_bind(id).push(")");
     }
     sql.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
     readers.build_all(sql, rows::notification).await

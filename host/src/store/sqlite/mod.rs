@@ -19,6 +19,7 @@ mod tests;
 use crate::store::folder::Folder;
 use crate::store::{Store, StoreError};
 use crate::task::Tasks;
+use SqliteStore as ThisStore;
 use async_trait::async_trait;
 use domain::time::Timestamp;
 use readers::Readers;
@@ -27,7 +28,6 @@ use sql::erase;
 use sqlx::sqlite::{Sqlite as Db, SqliteArguments as DbArguments, SqliteConnection as DbConnection, SqliteRow as DbRow};
 use std::path::Path;
 use writer::Writer;
-use SqliteStore as ThisStore;
 
 pub use open::OpenError;
 
