@@ -46,7 +46,7 @@ pub fn to_position(query: &TaskQuery, cursor: &str) -> Result<Position, BadValue
             SortBy::Due if key.is_empty() => SortKey::Due(None),
             SortBy::Due => SortKey::Due(Some(time()?)),
             SortBy::Priority => SortKey::Priority(priority(key)?),
-            SortBy::Title => SortKey::Title(String::from_utf8(key.to_vec()).ok()?),
+            SortBy::Title => SortKey::Title(String::from_utf8(key.to_vec()).ok().filter(|key| !key.contains(char::is_control))?),
         };
         Some(Position { key, id: TaskId(Uuid::from_bytes(*id)) })
     };
@@ -155,7 +155,7 @@ mod tests {
             time.clone().prop_map(|at| (SortBy::Created, SortKey::Created(at))),
             prop::option::of(time).prop_map(|at| (SortBy::Due, SortKey::Due(at))),
             priority.prop_map(|priority| (SortBy::Priority, SortKey::Priority(priority))),
-            ".{0,40}".prop_map(|title| (SortBy::Title, SortKey::Title(title))),
+            "\\PC{0,40}".prop_map(|title| (SortBy::Title, SortKey::Title(title))),
         ];
         (key, any::<u128>()).prop_map(|((sort, key), id)| (sort, Position { key, id: TaskId(Uuid::from_u128(id)) }))
     }
@@ -200,6 +200,14 @@ mod tests {
             prop_assume!(cursor != whole);
             prop_assert!(to_position(&query, &cursor).is_err());
         }
+    }
+
+    #[test]
+    fn a_cursor_that_names_what_no_title_is_is_refused() {
+        let by_title = query(SortBy::Title);
+        let position = |title: &str| Position { key: SortKey::Title(title.to_owned()), id: TaskId(Uuid::nil()) };
+        assert!(to_position(&by_title, &of_tasks(&by_title, &position("a"))).is_ok());
+        assert!(to_position(&by_title, &of_tasks(&by_title, &position("a\0"))).is_err());
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::engine::{self, Engine};
 use crate::events::DEAD_LETTERS;
 use crate::host::{self, Foundation};
 use crate::ports::Backing;
-use crate::store::sqlite::SqliteStore;
+use crate::store;
+use crate::store::postgres::PostgresStore;
 use crate::task::Tasks;
 use crate::telemetry;
 use anyhow::Context;
@@ -104,13 +105,16 @@ async fn token(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{token}")?)
 }
 
-/// Whatever would keep `up` from serving, short of taking the listeners and the data folder.
+/// Whatever would keep `up` from serving, short of taking the listeners and the data folder, and of changing a database.
 async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
     let bundle = host::bundle(config, bundle)?;
     let names: Vec<String> = bundle.manifest.components.keys().cloned().collect();
     let scratch = scratch_folder()?;
     let checked = async {
-        let scratch_config = Config { data: scratch.clone(), ..config.clone() };
+        if let Some(database) = &config.database {
+            PostgresStore::try_out(database).await?;
+        }
+        let scratch_config = Config { data: scratch.clone(), database: None, ..config.clone() };
         let Foundation { store, identity, clock, .. } = Foundation::open(&scratch_config, &Tasks::default()).await?;
         let loaded = Engine::load(bundle, &Backing { store: store.clone(), clock, identity }).map(drop);
         store.close().await;
@@ -119,8 +123,12 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
     .await;
     std::fs::remove_dir_all(&scratch).ok();
     checked?;
-    writeln!(std::io::stdout(), "configuration: good\ncomponents: {}, all good", names.join(", "))?;
-    Ok(())
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "configuration: good")?;
+    if let Some(database) = &config.database {
+        writeln!(out, "database: {database}, good")?;
+    }
+    Ok(writeln!(out, "components: {}, all good", names.join(", "))?)
 }
 
 /// A data folder for nobody, so that checking leaves the real one alone.
@@ -165,11 +173,17 @@ async fn clock(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    use crate::store::Store;
-    let store = SqliteStore::open(&config.data).await?;
-    store.close().await;
-    writeln!(std::io::stdout(), "the tables in {} are up to date", config.data.display())?;
-    Ok(())
+    let place = match &config.database {
+        Some(database) => {
+            PostgresStore::migrate(database).await?;
+            database.to_string()
+        }
+        None => {
+            store::open(&config.data, None).await?.close().await;
+            config.data.display().to_string()
+        }
+    };
+    Ok(writeln!(std::io::stdout(), "the tables in {place} are up to date")?)
 }
 
 fn command() -> Command {
@@ -198,10 +212,11 @@ fn command() -> Command {
         .arg(config_argument())
         .after_help(
             "Every option is also a variable (TIDINGS_…) and a key of the configuration file; the flag wins over the variable, the \
-             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET, or a file named by --jwt-secret-file.",
+             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET and TIDINGS_DATABASE_URL, or files named by \
+             --jwt-secret-file and --database-url-file.",
         )
         .subcommand(Command::new("up").about("Runs Tidings until Ctrl-C or SIGTERM").args(host_options()))
-        .subcommand(Command::new("token").about("Prints a bearer token, made with this data folder's key").args([user, ttl]))
+        .subcommand(Command::new("token").about("Prints a bearer token, made with the key of the data folder or of the database").args([user, ttl]))
         .subcommand(
             Command::new("check").about("Reads configuration and components, and reports every fault at once").args(host_options()),
         )
@@ -213,7 +228,7 @@ fn command() -> Command {
                 .args_conflicts_with_subcommands(true)
                 .subcommand(Command::new("replay").about(replay).args([dead, id])),
         )
-        .subcommand(Command::new("migrate").about("Makes the tables of the data folder, or brings them up to date; `up` does so too"))
+        .subcommand(Command::new("migrate").about("Makes the tables of the database, or brings them up to date; `up` does so too"))
         .subcommand(
             Command::new("clock").hide(true).about("Moves the clock of a host that runs with TIDINGS_TEST_CLOCK").args([to, by]),
         )

@@ -14,8 +14,7 @@ use crate::http::{Listener, app, ops};
 use crate::identity::{Identity, SigningKey};
 use crate::ports::Backing;
 use crate::sse::{Hub, HubLimits, feed};
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::{self, Store};
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
 use anyhow::Context;
@@ -38,7 +37,7 @@ pub struct Foundation {
 }
 
 impl Foundation {
-    /// Opens the data folder. Fails where another process has it.
+    /// Opens the store and takes the data folder. Fails where another process has it.
     pub async fn open(config: &Config, tasks: &Tasks) -> anyhow::Result<Self> {
         let test_clock = config.test.clock.map(|at| {
             let clock = TestClock::default();
@@ -49,8 +48,8 @@ impl Foundation {
             Some(clock) => clock.clone(),
             None => Arc::new(SystemClock),
         };
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).await?);
-        let key = SigningKey::load_or_create(&config.data)?;
+        let store = store::open(&config.data, config.database.as_ref()).await?;
+        let key = SigningKey::of(store.as_ref(), &config.data).await?;
         let identity = Identity::new(store.clone(), clock.clone(), tasks, key, config.identity.clone())?;
         Ok(Self { store, identity: Arc::new(identity), clock, test_clock })
     }

@@ -17,6 +17,7 @@ pub mod http;
 pub mod identity;
 pub mod ports;
 pub mod schedule;
+pub mod secret;
 pub mod sse;
 pub mod store;
 pub mod task;

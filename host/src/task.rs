@@ -24,11 +24,12 @@ impl Tasks {
     }
 
     /// Starts one of many: no name and no span, since ten thousand connections would carry ten thousand of them.
-    pub fn spawn_one_of_many<F>(&self, future: F)
+    pub fn spawn_one_of_many<F>(&self, future: F) -> JoinHandle<F::Output>
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
     {
-        self.tracker.spawn(future);
+        self.tracker.spawn(future)
     }
 
     /// Cancelled when the host is to stop.

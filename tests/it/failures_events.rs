@@ -5,7 +5,6 @@ use crate::recurrence::successor;
 use crate::time::{at, eventually, traveller};
 use it::{Client, Host};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 const NOON: &str = "2027-05-01T12:00:00Z";
@@ -22,31 +21,20 @@ fn path(task: &Value) -> String {
     format!("/api/todos/{}", task["id"].as_str().unwrap())
 }
 
-async fn execute(database: &mut SqliteConnection, sql: &'static str) {
-    sqlx::raw_sql(sql).execute(database).await.unwrap();
-}
-
-/// A number of the database.
-async fn number(database: &mut SqliteConnection, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(database).await.unwrap()
-}
-
 /// Waits until every group has come to the end of its topics.
 async fn all_heard(host: &Host) {
-    let mut database = host.database().await;
     eventually("every group at the end of the log", async || {
-        let behind = "SELECT count(*) FROM (SELECT 'recurring-handler-group' AS name UNION SELECT 'notification-svc-group') \
+        let behind = "SELECT count(*) FROM (SELECT 'recurring-handler-group' AS name UNION SELECT 'notification-svc-group') g \
                       LEFT JOIN consumer_position ON consumer_group = name \
                       WHERE coalesce(position, 0) < (SELECT max(position) FROM outbox WHERE topic = 'task-events')";
-        (number(&mut database, behind).await == 0).then_some(())
+        (host.place().number(behind).await == 0).then_some(())
     })
     .await;
 }
 
 /// All that a user has, and all that was ever published.
 async fn state(host: &Host, user: &Client) -> Value {
-    let mut database = host.database().await;
-    let published = number(&mut database, "SELECT count(DISTINCT id) FROM outbox").await;
+    let published = host.place().number("SELECT count(DISTINCT id) FROM outbox").await;
     let export = user.get("/api/account/export").await.json();
     json!({"published": published, "tasks": export["tasks"], "notifications": export["notifications"], "history": export["history"]})
 }
@@ -77,17 +65,21 @@ async fn failure_02_events_that_come_again_or_out_of_order_change_nothing() {
     let (mut host, user) = traveller("2027-05-01T08:00:00Z").await;
     full_life(&host, &user).await;
     let before = state(&host, &user).await;
-    let columns = "INSERT INTO outbox (topic, user_id, sequence, id, kind, time, body)
-        SELECT topic, user_id, NULL, id, kind, time, body FROM outbox WHERE topic IN ('task-events', 'reminders') ORDER BY position";
+    let next = host.place().next_position();
+    let columns = |order: &str| {
+        format!(
+            "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body) \
+             SELECT {next}, topic, user_id, NULL, id, kind, time, body FROM (SELECT * FROM outbox \
+             WHERE topic IN ('task-events', 'reminders') ORDER BY position {order}) o;"
+        )
+    };
     // Backwards and then forwards again; then all of that from the oldest, as nobody knew how far they were; then as though
     // what was done were not remembered either.
-    let twice = format!("{columns} DESC; {columns};");
+    let twice = columns("DESC") + &columns("ASC");
     let forgotten = "DELETE FROM consumer_position; DELETE FROM processed_event;";
     for sql in [twice.as_str(), "DELETE FROM consumer_position;", forgotten] {
         host.kill();
-        let mut database = host.database().await;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut database).await.unwrap();
-        database.close().await.unwrap();
+        host.place().execute(sql).await;
         host.restart(&at(NOON));
         all_heard(&host).await;
         assert_eq!(state(&host, &user).await, before, "after {sql}");
@@ -103,7 +95,6 @@ async fn failure_02_events_that_come_again_or_out_of_order_change_nothing() {
 /// Puts events into the log, as a newer host would have published them: topic and type of each.
 async fn publish<const N: usize>(host: &mut Host, events: [(&str, &str); N], task: &Value, user: &Client) -> [Uuid; N] {
     host.kill();
-    let mut database = host.database().await;
     let ids = [(); N].map(|()| Uuid::now_v7());
     for (id, (topic, kind)) in ids.iter().zip(events) {
         let body = json!({
@@ -111,11 +102,10 @@ async fn publish<const N: usize>(host: &mut Host, events: [(&str, &str); N], tas
             "datacontenttype": "application/json", "dataschema": format!("urn:tidings:schema:{kind}:2"),
             "partitionkey": user.user_id, "data": {"since_later": true},
         });
-        let sql = "INSERT INTO outbox (topic, user_id, id, kind, time, body) VALUES (?, ?, ?, ?, 0, ?)";
-        let insert = sqlx::query(sql).bind(topic).bind(&user.user_id).bind(id.as_bytes().to_vec()).bind(kind);
-        insert.bind(body.to_string()).execute(&mut database).await.unwrap();
+        let (position, owner, key) = (host.place().next_position(), &user.user_id, host.place().id(*id));
+        let insert = "INSERT INTO outbox (position, topic, user_id, id, kind, time, body)";
+        host.place().execute(&format!("{insert} VALUES ({position}, '{topic}', '{owner}', {key}, '{kind}', 0, '{body}')")).await;
     }
-    database.close().await.unwrap();
     host.restart(&at("2027-05-01T08:00:00Z"));
     ids
 }
@@ -173,14 +163,12 @@ async fn failure_11_a_state_store_that_forgets_or_is_down_doubles_and_loses_no_n
     };
     host.set_clock(NOON).await;
     given(&host, 20).await;
-    let mut database = host.database().await;
-    assert_eq!(number(&mut database, "SELECT count(*) FROM memory").await, 20, "it is asked at all");
-    let table: String =
-        sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE name = 'memory'").fetch_one(&mut database).await.unwrap();
-    execute(&mut database, "DELETE FROM memory").await;
+    let place = host.place().clone();
+    assert_eq!(place.number("SELECT count(*) FROM memory").await, 20, "it is asked at all");
+    place.execute("DELETE FROM memory").await;
     given(&host, 20).await;
 
-    execute(&mut database, "DROP TABLE memory").await;
+    place.execute("ALTER TABLE memory RENAME TO memory_is_down").await;
     given(&host, 20).await;
     host.set_clock("2027-05-01T14:00:00Z").await;
     given(&host, 40).await;
@@ -188,11 +176,11 @@ async fn failure_11_a_state_store_that_forgets_or_is_down_doubles_and_loses_no_n
     host.restart(&at("2027-05-01T14:00:01Z"));
     given(&host, 40).await;
 
-    sqlx::raw_sql(sqlx::AssertSqlSafe(table)).execute(&mut database).await.unwrap();
+    place.execute("ALTER TABLE memory_is_down RENAME TO memory; DELETE FROM memory;").await;
     given(&host, 40).await;
     host.set_clock("2027-05-01T16:00:00Z").await;
     given(&host, 60).await;
-    assert_eq!(number(&mut database, "SELECT count(*) FROM memory").await, 20, "it is asked again");
+    assert_eq!(place.number("SELECT count(*) FROM memory").await, 20, "it is asked again");
 }
 
 /// Failure 21: consumers in one group steal each other's events. Here two groups act on each completion.

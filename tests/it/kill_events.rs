@@ -123,16 +123,16 @@ impl Life {
     /// Starts anew, to die at this point; also while it starts. Everybody gets an event that no component knows.
     async fn arm(&mut self, fault: &str) {
         self.host.kill();
-        let mut database = self.host.database().await;
+        let place = self.host.place();
         for person in &self.people {
             let (id, body) = from_the_future(&person.client.user_id);
-            let sql =
-                "INSERT INTO outbox (topic, user_id, id, kind, time, body) VALUES ('task-events', ?, ?, 'task.completed', 0, ?)";
-            let insert = sqlx::query(sql).bind(&person.client.user_id).bind(id.as_bytes().to_vec()).bind(body.to_string());
-            insert.execute(&mut database).await.unwrap();
+            let (position, user, key) = (place.next_position(), &person.client.user_id, place.id(id));
+            let insert = "INSERT INTO outbox (position, topic, user_id, id, kind, time, body)";
+            place
+                .execute(&format!("{insert} VALUES ({position}, 'task-events', '{user}', {key}, 'task.completed', 0, '{body}')"))
+                .await;
             self.poison.insert(id.to_string());
         }
-        sqlx::Connection::close(database).await.unwrap();
         let mut options = at(&moment_of(self.day, "08:00:00"));
         options.env.push(("TIDINGS_TEST_FAULT".to_owned(), fault.to_owned()));
         if let Err(log) = self.host.try_restart(&options) {

@@ -21,6 +21,7 @@ mod example;
 mod failures_api;
 mod failures_events;
 mod fixture;
+mod hosts;
 mod isolation;
 mod kill;
 mod kill_events;

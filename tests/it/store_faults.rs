@@ -1,7 +1,7 @@
 //! The data folder: full, read-only, locked, from a newer version. A clear error at start; while running a 503 with a reason,
 //! nothing half-written, and recovery without a restart.
 
-use it::{Host, Options, host};
+use it::{Host, Options, Setup, host, only};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use std::process::Command;
@@ -25,6 +25,9 @@ fn a_second_process_on_one_data_folder_is_refused() {
 
 #[tokio::test]
 async fn a_data_folder_of_a_newer_version_is_refused() {
+    if !only(Setup::Embedded, "a database in the data folder") {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     Host::start_in(&data, &Options::default()).stop();
@@ -41,6 +44,9 @@ async fn a_data_folder_of_a_newer_version_is_refused() {
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused() {
+    if !only(Setup::Embedded, "a database in the data folder") {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("tidings.db"), "this is not a database, and it is long enough to be looked at".repeat(20))
         .expect("write");
@@ -69,6 +75,9 @@ fn a_read_only_data_folder_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_a_503_and_passes_without_a_restart() {
+    if !only(Setup::Embedded, "a database in the data folder") {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path().display();
     let Some(options) = small_disk(&format!("mount -t tmpfs -o size=24m tmpfs {at} && exec \"$@\"")) else { return };

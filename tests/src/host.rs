@@ -2,8 +2,8 @@
 
 use crate::client::Client;
 use crate::documented;
+use crate::setup::Place;
 use serde_json::Value;
-use sqlx::{Connection, SqliteConnection};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +20,8 @@ pub struct Options {
     pub under: Vec<String>,
     /// The public port; 0 picks one.
     pub port: u16,
+    /// Where another host has its data, to share it; none: in a place of its own.
+    pub beside: Option<Place>,
 }
 
 /// A running host. Dropping it kills it.
@@ -27,6 +29,7 @@ pub struct Host {
     child: Child,
     data: PathBuf,
     folder: Option<tempfile::TempDir>,
+    place: Place,
     log: Arc<Mutex<String>>,
     pub public: String,
     pub ops: String,
@@ -90,6 +93,7 @@ impl Host {
 
     /// Starts on this data folder; the log, where it ends before it is ready.
     pub fn try_start_in(data: &Path, options: &Options) -> Result<Self, String> {
+        let place = options.beside.clone().unwrap_or_else(|| Place::new(data));
         let mut command = match options.under.as_slice() {
             [] => Command::new(binary()),
             [program, args @ ..] => {
@@ -108,7 +112,7 @@ impl Host {
             &format!("127.0.0.1:{}", options.port),
             "--data",
         ]);
-        command.arg(data).args(&options.args).envs(options.env.iter().cloned());
+        command.arg(data).args(&options.args).envs(place.variables()).envs(options.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", binary().display()));
         let log = Arc::new(Mutex::new(String::new()));
@@ -141,7 +145,7 @@ impl Host {
         }
         std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
         let [public, ops, app] = [public, ops, app].map(Option::unwrap_or_default);
-        Ok(Self { child, data: data.to_owned(), folder: None, log, public, ops, app })
+        Ok(Self { child, data: data.to_owned(), folder: None, place, log, public, ops, app })
     }
 
     pub fn data(&self) -> &Path {
@@ -204,7 +208,7 @@ impl Host {
 
     /// Starts again as [`Self::restart`] does; the log, where it ends before it is ready.
     pub fn try_restart(&mut self, options: &Options) -> Result<(), String> {
-        let options = Options { port: self.port(), ..options.clone() };
+        let options = Options { port: self.port(), beside: Some(self.place.clone()), ..options.clone() };
         let mut next = Self::try_start_in(&self.data, &options)?;
         next.folder = self.folder.take();
         *self = next;
@@ -218,7 +222,7 @@ impl Host {
 
     /// Runs another command of the program on this data folder: status, standard output, standard error.
     pub fn cli(&self, args: &[&str]) -> (i32, String, String) {
-        cli(&[args, &["--data", &self.data.display().to_string()]].concat())
+        cli_with(&[args, &["--data", &self.data.display().to_string()]].concat(), self.place.variables())
     }
 
     /// From now on it is this moment; the host was started with a clock that can be moved.
@@ -241,10 +245,9 @@ impl Host {
         lines
     }
 
-    /// Its database, for what a test does to it behind the host's back.
-    pub async fn database(&self) -> SqliteConnection {
-        let file = self.data.join("tidings.db");
-        SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("the database")
+    /// Where it has its data, for what a test does to that behind the host's back.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// A file of `/proc` of the host.
@@ -269,7 +272,12 @@ impl Drop for Host {
 
 /// Runs the program to its end: status, standard output, standard error.
 pub fn cli(args: &[&str]) -> (i32, String, String) {
-    let out = Command::new(binary()).args(args).stdin(Stdio::null()).output().expect("the program runs");
+    cli_with(args, Vec::new())
+}
+
+/// The same, with these variables.
+pub fn cli_with(args: &[&str], variables: Vec<(&str, String)>) -> (i32, String, String) {
+    let out = Command::new(binary()).args(args).envs(variables).stdin(Stdio::null()).output().expect("the program runs");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
 }

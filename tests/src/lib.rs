@@ -6,8 +6,10 @@
 pub mod client;
 pub mod documented;
 pub mod host;
+pub mod setup;
 pub mod stream;
 
 pub use client::{Answer, Client};
 pub use host::{Host, Options, anyone, shared, someone};
+pub use setup::{Place, Setup, only};
 pub use stream::{Event, Stream};

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
 
 mod build;
+mod parts;
 mod tidy;
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +30,9 @@ enum Task {
         /// A part that is missing on this machine is a failure, not a skip.
         #[arg(long)]
         require_all: bool,
+        /// Only this set-up of the end-to-end tests: embedded or postgres; all, unless it is given.
+        #[arg(long)]
+        setup: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -64,7 +68,7 @@ fn task(task: Task) -> Result<()> {
             let binary = build::build()?;
             run(Command::new(binary).arg("up").args(args))
         }
-        Task::Test { require_all, args } => test(require_all, &args),
+        Task::Test { require_all, setup, args } => test(require_all, setup.as_deref(), &args),
         Task::Ci => ci(),
         Task::Bench { args } => {
             let binary = build::build()?;
@@ -75,16 +79,34 @@ fn task(task: Task) -> Result<()> {
     }
 }
 
-fn test(require_all: bool, args: &[String]) -> Result<()> {
+/// What the end-to-end tests run on, each in a run of their own. The other tests run with the first.
+const SETUPS: [&str; 2] = ["embedded", "postgres"];
+
+fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
+    if let Some(unknown) = setup.filter(|setup| !SETUPS.contains(setup)) {
+        bail!("`{unknown}` is no set-up: there are {}", SETUPS.join(", "));
+    }
+    let missing = parts::install()?;
     let binary = build::build()?;
     build::fixtures()?;
-    let mut command = native(&["test", "--release"]);
-    command.arg("--").args(args);
-    command.env("IT_BINARY", binary);
-    if require_all {
-        command.env("IT_REQUIRE_ALL", "1");
+    let mut selection: &[&str] = &[];
+    for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
+        if name == "postgres" && missing && !require_all {
+            println!("skipped: the set-up postgres; PostgreSQL is missing");
+            continue;
+        }
+        let mut command = native(&["test", "--release"]);
+        command.args(selection).arg("--").args(args).env("IT_BINARY", &binary).env("IT_SETUP", name);
+        if missing && !require_all {
+            command.args(["--skip", "store::postgres"]);
+        }
+        if require_all {
+            command.env("IT_REQUIRE_ALL", "1");
+        }
+        run(&mut command)?;
+        selection = &["--test", "it"];
     }
-    run(&mut command)
+    Ok(())
 }
 
 fn ci() -> Result<()> {
@@ -97,7 +119,7 @@ fn ci() -> Result<()> {
     ensure_wasm()?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
     run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
-    test(true, &[])
+    test(true, None, &[])
 }
 
 /// cargo-deny is a program of its own; it is built once into the target folder, from the registry.

@@ -110,6 +110,13 @@ fn dead(path: &Path, shown: &str, known: &BTreeSet<&PathBuf>) -> Option<String> 
     };
     let beside = folder.parent().zip(folder.file_name()).map(|(up, name)| up.join(name).with_extension("rs"));
     let parents = [folder.join("mod.rs"), folder.join("lib.rs"), folder.join("main.rs")];
-    let alive = parents.into_iter().chain(beside).any(named);
+    // Code that is compiled in several places is named by its path.
+    let elsewhere = || {
+        let end = format!("/{name}/mod.rs\"]");
+        let names =
+            |text: String| text.lines().any(|line| line.trim_start().starts_with("#[path") && line.trim_end().ends_with(&end));
+        stem == "mod" && known.iter().any(|file| fs::read_to_string(file).is_ok_and(names))
+    };
+    let alive = parents.into_iter().chain(beside).any(named) || elsewhere();
     (!alive).then(|| format!("{shown}: no `mod {name};` names it"))
 }

@@ -73,7 +73,7 @@ pub fn sign_up(body: &[u8]) -> Result<SignUp, Error> {
 pub fn sign_in(body: &[u8]) -> Result<SignIn, Error> {
     document(body, |value, at, faults| {
         let mut fields = Object::new(value, at, faults)?;
-        let email = fields.require("email", string);
+        let email = fields.require("email", text(storable));
         let password = fields.require("password", string);
         fields.end(&[]);
         Some(SignIn { email: email?.trim().to_lowercase(), password: Password(password?) })
@@ -116,6 +116,11 @@ pub fn new_token(body: &[u8], now: Timestamp) -> Result<NewToken, Error> {
         fields.end(&[]);
         Some(NewToken { name: name?, scopes: scopes?, expires_at: expires_at.value() })
     })
+}
+
+/// Any text that a database can be asked for.
+fn storable(text: &str) -> Result<String, &'static str> {
+    if text.contains('\0') { Err("has no U+0000") } else { Ok(text.to_owned()) }
 }
 
 /// A name: 1 to 100 characters after trimming, none of them a control character.

@@ -261,6 +261,7 @@ fn accounts_are_checked() {
     }
     assert!(sign_in(br#"{"email":"nobody","password":"x"}"#).is_ok());
     assert_eq!(paths(sign_in(b"{}")), ["email", "password"]);
+    assert_eq!(paths(sign_in(br#"{"email":"a\u0000b","password":"x"}"#)), ["email"]);
 }
 
 #[test]

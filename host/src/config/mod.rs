@@ -10,7 +10,9 @@ pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
 use crate::faultpoint::FaultPoint;
-use crate::identity::{ExternalIssuer, IdentityConfig, Secret};
+use crate::identity::{ExternalIssuer, IdentityConfig};
+use crate::secret::Secret;
+use crate::store::postgres::DatabaseConfig;
 use domain::time::Timestamp;
 use sources::Said;
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ use std::time::Duration;
 pub struct Config {
     /// The data folder.
     pub data: PathBuf,
+    /// Where tasks are kept; `None`: in the data folder.
+    pub database: Option<DatabaseConfig>,
     pub listen: ListenConfig,
     /// A `spin.toml`; `None`: the components that the program carries.
     pub manifest: Option<PathBuf>,
@@ -90,6 +94,7 @@ impl Config {
         let said = sources.merged(&mut faults);
         let mut reader = Reader { said, faults };
         reader.refuse_what_is_not_here_yet();
+        let database = reader.database();
         let listen = reader.listen();
         let manifest = reader.text("manifest").map(PathBuf::from);
         let identity = reader.identity();
@@ -106,7 +111,7 @@ impl Config {
         }
         match (data, listen, identity, drain, log) {
             (Some(data), Some(listen), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, listen, manifest, identity, drain, log, threads, test, remarks })
+                Ok(Self { data, database, listen, manifest, identity, drain, log, threads, test, remarks })
             }
             _ => Err(Faults(reader.faults)),
         }
@@ -142,6 +147,15 @@ impl Reader {
 
     fn text(&mut self, key: &str) -> Option<String> {
         self.optional(key, |text| if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) })
+    }
+
+    fn database(&mut self) -> Option<DatabaseConfig> {
+        let url = self.secret("database_url", "database_url_file");
+        let connections = self.required("database_connections", values::count);
+        let timeout = self.required("database_timeout", longer_than_nothing);
+        let at = ["database_url", "database_url_file"].iter().find_map(|key| self.said.get(key)).map(|said| said.at.clone());
+        let database = DatabaseConfig::new(&url?, connections?, timeout?);
+        database.map_err(|fault| self.faults.push(format!("{}: {fault}", at.unwrap_or_default()))).ok()
     }
 
     fn listen(&mut self) -> Option<ListenConfig> {
@@ -222,8 +236,6 @@ impl Reader {
                 if text == only { Ok(()) } else { Err(format!("`{text}` is not in this version yet: only `{only}` is")) }
             });
         }
-        let no_database = "another database than the data folder's SQLite is not in this version yet; remove it, and see --data";
-        self.optional("database_url", |_| Err::<(), _>(no_database.to_owned()));
     }
 }
 
@@ -276,7 +288,8 @@ mod tests {
     #[test]
     fn every_fault_is_reported_with_its_place() {
         let (_dir, path) = file("ops-listen = 'x'\ndrain_timeout = 'soon'\n[log]\na = 1");
-        let variables = [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "postgres://x"), ("TIDINGS_JWT_ISSUER", "i")];
+        let variables =
+            [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "mysql://ada:hunter2@x"), ("TIDINGS_JWT_ISSUER", "i")];
         let Faults(faults) = Config::read(&sources(&[("listen", "nowhere")], &variables, Some(path))).unwrap_err();
         let all = faults.join("\n");
         for expected in [
@@ -285,11 +298,27 @@ mod tests {
             "tidings.toml: drain_timeout: `soon`",
             "tidings.toml: log: takes one value",
             "TIDINGS_BUS: `kafka` is not in this version yet",
-            "TIDINGS_DATABASE_URL",
+            "TIDINGS_DATABASE_URL: a database URL looks like postgres://",
             "TIDINGS_JWT_AUDIENCE is not set",
         ] {
             assert!(all.contains(expected), "{expected} is missing in:\n{all}");
         }
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_url_whose_password_is_never_shown() {
+        let url = "postgres://ada:hunter2@db.example.org:5433/tasks";
+        let (_dir, path) = file(&format!("{url}\n"));
+        for source in [("TIDINGS_DATABASE_URL", url), ("TIDINGS_DATABASE_URL_FILE", path.to_str().unwrap())] {
+            let config = Config::read(&sources(&[], &[source], None)).unwrap();
+            assert_eq!(config.database.as_ref().unwrap().to_string(), "tasks on db.example.org:5433");
+            assert!(!format!("{config:?}").contains("hunter2"));
+        }
+        let few = [("TIDINGS_DATABASE_URL", url), ("TIDINGS_DATABASE_CONNECTIONS", "2")];
+        let error = Config::read(&sources(&[], &few, None)).unwrap_err().to_string();
+        assert!(error.contains("4 database connections") && !error.contains("hunter2"), "{error}");
+        assert!(Config::read(&Sources::default()).unwrap().database.is_none());
     }
 
     #[test]

@@ -12,7 +12,6 @@ mod jwks;
 mod jwks_tests;
 mod jwt;
 mod passwords;
-mod secret;
 mod signing;
 #[cfg(test)]
 mod testing;
@@ -22,9 +21,9 @@ mod throttle;
 mod tokens;
 mod types;
 
+pub use crate::secret::Secret;
 pub use config::{ExternalIssuer, IdentityConfig, IssuerKeys, PasswordCost};
 pub use domain::account::Scope;
-pub use secret::Secret;
 pub use signing::SigningKey;
 pub use types::{AccountError, Credentials, Denied, Ended, NewApiToken, Origin, Principal, Scopes, SignedIn, User};
 

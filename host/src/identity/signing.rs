@@ -1,8 +1,9 @@
-//! The tokens of built-in accounts, and the key that signs them. The key lives in the data folder and nowhere else.
+//! The tokens of built-in accounts, and the key that signs them. The key lives in the data folder, or where
+//! several hosts share a database, in that; and nowhere else.
 
 use super::jwt::{Alg, Unverified};
 use super::{Denied, Secret, random};
-use crate::store::SignIn;
+use crate::store::{SignIn, Store};
 use anyhow::{Context, bail};
 use domain::id::UserId;
 use domain::time::Timestamp;
@@ -37,6 +38,17 @@ struct OurClaims<'a> {
 }
 
 impl SigningKey {
+    /// The key that all hosts of a store have in common, or the data folder's own. Either is made where it is missing.
+    pub async fn of(store: &dyn Store, data: &Path) -> anyhow::Result<Self> {
+        match store.shared_key(&random::<BYTES>()?).await? {
+            Some(key) if key.len() >= BYTES => Ok(Self::from_bytes(&key)),
+            Some(_) => bail!(
+                "the signing key in the database is damaged: delete it (DELETE FROM signing_key), which signs everybody out"
+            ),
+            None => Self::load_or_create(data),
+        }
+    }
+
     /// Reads `signing.key` of a data folder, or makes it, whole or not at all, for its owner alone (mode 0600).
     pub fn load_or_create(data: &Path) -> anyhow::Result<Self> {
         let path = data.join(FILE);

@@ -10,7 +10,7 @@ use domain::id::{TaskId, UserId};
 use domain::notification::{Notification, NotificationPosition};
 use domain::ports::{Failure, KeptAnswer};
 use domain::preferences::Preferences;
-use domain::query::TaskQuery;
+use domain::query::{Position, SortKey, TaskQuery};
 use domain::task::Task;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -107,7 +107,12 @@ pub(super) fn checked_key(key: &str) -> Result<(), Failure> {
     if key.is_empty() || key.len() > LONGEST_KEY {
         return Err(Failure::Invalid(format!("a key has 1 to {LONGEST_KEY} bytes, not {}", key.len())));
     }
-    Ok(())
+    storable("a key", key)
+}
+
+/// Not every database takes a text with U+0000; the types of `domain` hold none.
+pub(super) fn storable(what: &str, text: &str) -> Result<(), Failure> {
+    if text.contains('\0') { Err(Failure::Invalid(format!("{what} has no U+0000"))) } else { Ok(()) }
 }
 
 impl domain::ports::Session for Session {
@@ -121,6 +126,9 @@ impl domain::ports::Session for Session {
     async fn list(&self, query: &TaskQuery) -> Result<Vec<Task>, Failure> {
         self.allow(Some(Scope::TasksRead))?;
         page(query.limit)?;
+        if let Some(Position { key: SortKey::Title(title), .. }) = &query.after {
+            storable("a position", title)?;
+        }
         self.store().tasks(self.user(), query).await.map_err(failure)
     }
 

@@ -190,6 +190,9 @@ fn a_unit_of_work_is_bounded() {
         let answer = KeptAnswer { fingerprint: String::new(), status: 200, headers: Vec::new(), body: "x".repeat(5 << 20) };
         assert!(matches!(work.keep_answer("key", answer), Err(Failure::Invalid(_))));
         assert!(matches!(work.once(&"k".repeat(1_025)).await, Err(Failure::Invalid(_))));
+        assert!(matches!(work.once("k\0").await, Err(Failure::Invalid(_))));
+        let answer = KeptAnswer { fingerprint: String::new(), status: 200, headers: Vec::new(), body: "\0".to_owned() };
+        assert!(matches!(work.keep_answer("key", answer), Err(Failure::Invalid(_))));
         assert!(matches!(session.list(&query(0)).await, Err(Failure::Invalid(_))));
         assert!(matches!(session.list(&query(1_001)).await, Err(Failure::Invalid(_))));
         assert!(matches!(session.history(None, None, 1_001).await, Err(Failure::Invalid(_))));

@@ -1,6 +1,6 @@
 //! A unit of work, natively: a buffer that becomes one [`ChangeSet`], or nothing.
 
-use super::session::checked_key;
+use super::session::{checked_key, storable};
 use super::{Session, failure};
 use crate::faultpoint;
 use crate::identity::Principal;
@@ -123,7 +123,7 @@ fn checked_link(link: &str) -> Result<(), Failure> {
     if link.len() > LONGEST_LINK {
         return invalid(format!("a link has at most {LONGEST_LINK} bytes, not {}", link.len()));
     }
-    Ok(())
+    storable("a link", link)
 }
 
 /// What a change takes beside the task, whose fields are bounded by their types.
@@ -199,6 +199,8 @@ impl UnitOfWork for Work {
         if self.kept_answer.is_some() {
             return invalid("a unit of work keeps one answer");
         }
+        storable("a fingerprint", &answer.fingerprint)?;
+        storable("an answer", &answer.body)?;
         let headers: usize = answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.take_room(answer.fingerprint.len() + answer.body.len() + headers)?;
         self.kept_answer = Some((key.to_owned(), answer));

@@ -1,9 +1,16 @@
-//! Where everything is kept. The only module that names sqlx; behind it, the rest of the host sees the traits below.
+//! Where everything is kept: SQLite ([`sqlite`]) or PostgreSQL ([`postgres`]), most of which is the same code, in `sql/`. The only module
+//! that names sqlx; the rest of the host sees the traits below.
 //!
 //! A store knows no rule of a todo list. It keeps what it is given, all or nothing, and numbers a user's events.
 //! What must not live here: HTTP, WIT, decisions about tasks, time of its own (callers pass `now`).
 
+mod error;
+mod folder;
+mod migrate;
+pub mod postgres;
+mod queue;
 pub mod sqlite;
+mod text;
 
 use async_trait::async_trait;
 use domain::change::{Actor, Change, Source};
@@ -15,10 +22,22 @@ use domain::preferences::Preferences;
 use domain::query::TaskQuery;
 use domain::task::{Notices, Task};
 use domain::time::Timestamp;
+use postgres::{DatabaseConfig, PostgresStore};
 use serde_json::value::RawValue;
+use sqlite::SqliteStore;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 use uuid::Uuid;
+
+/// Opens the store of a host: this database, or where none is named the one in the data folder. The folder is made where it is
+/// missing, and is this process's from now on. An error says what to do.
+pub async fn open(folder: &Path, database: Option<&DatabaseConfig>) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match database {
+        Some(database) => Arc::new(PostgresStore::open(folder, database).await?),
+        None => Arc::new(SqliteStore::open(folder).await?),
+    })
+}
 
 /// Why a store did not do what it was asked. In each case nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -256,7 +275,7 @@ pub trait EventLog: Send + Sync {
     async fn stream_after(&self, user: &UserId, sequence: u64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError>;
     /// The user's last sequence number (0 before the first), and the oldest that is still in the log.
     async fn stream_bounds(&self, user: &UserId) -> Result<(u64, Option<u64>), StoreError>;
-    /// The last position that was given out.
+    /// The last position that can be read; where the log is empty, it may be less than what was given out.
     async fn last_position(&self) -> Result<i64, StoreError>;
     /// How far a consumer group has come; `None` before its first event.
     async fn group_position(&self, group: &str) -> Result<Option<i64>, StoreError>;
@@ -304,6 +323,9 @@ pub trait Store: Ledger + Agenda + Accounts + EventLog + Memory {
     async fn sweep(&self, now: Timestamp) -> Result<(), StoreError>;
     /// Whether it can serve: an error says why not.
     async fn check(&self) -> Result<(), StoreError>;
+    /// The secret that all hosts of this store have in common; the first that was offered. `None`: there is only one host, which
+    /// keeps its own.
+    async fn shared_key(&self, new: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     /// Lets go of everything, after the last write has ended.
     async fn close(&self);
 }

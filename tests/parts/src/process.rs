@@ -5,6 +5,8 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -35,7 +37,7 @@ impl Process {
             bound.current_dir(at);
         }
         bound.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
-        let child = bound.spawn().with_context(|| format!("cannot start {name}: {command:?}"))?;
+        let child = spawn_for_good(bound).with_context(|| format!("cannot start {name}: {command:?}"))?;
         Ok(Self { name: name.to_owned(), child, log })
     }
 
@@ -89,6 +91,25 @@ impl Process {
         }
         self.kill();
     }
+}
+
+/// The kernel ends a process with the thread that started it, and a test's thread ends with the test. So all are started by one
+/// thread, which lasts as long as we do.
+fn spawn_for_good(command: Command) -> std::io::Result<Child> {
+    type Wanted = (Command, Sender<std::io::Result<Child>>);
+    static PARENT: LazyLock<Mutex<Sender<Wanted>>> = LazyLock::new(|| {
+        let (wanted, all) = channel::<Wanted>();
+        std::thread::spawn(move || {
+            for (mut command, started) in all {
+                drop(started.send(command.spawn()));
+            }
+        });
+        Mutex::new(wanted)
+    });
+    let gone = || std::io::Error::other("the thread that starts processes has ended");
+    let (started, child) = channel();
+    PARENT.lock().unwrap_or_else(PoisonError::into_inner).send((command, started)).map_err(|_| gone())?;
+    child.recv().map_err(|_| gone())?
 }
 
 impl Drop for Process {

@@ -1,33 +1,23 @@
-//! The one writer. Everything that is written comes through its queue, and what has queued up while the last commit was
-//! under way shares the next transaction, and with it one fsync.
-//!
-//! Promises: an answer is given only after COMMIT; a member that conflicts does not touch the others of its group; an
-//! unexpected error rolls back the whole group, whose members are then tried one by one; a caller that has gone away
-//! changes nothing for anyone.
+//! The one writer. Everything that is written comes through its queue; an answer is given only after COMMIT.
 
-use super::commit;
+use super::dialect::Counters;
 use super::error;
-use super::log::Again;
+use super::sql::accounts::Statements;
+use super::sql::commit;
+use super::sql::log::Again;
+use crate::store::queue::{Answer, Queue, Work};
 use crate::store::{ChangeSet, StoreError};
 use crate::task::Tasks;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection};
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{mpsc, oneshot, watch};
-
-/// How many may wait; who comes then waits for a place.
-const QUEUE: usize = 1024;
-/// How many share a transaction.
-const GROUP: usize = 256;
-
-/// Statements that are written together. The first may find its key taken, which is a conflict; it has then done nothing.
-pub(super) type Statements = Vec<(&'static str, SqliteArguments)>;
+use tokio::sync::watch;
 
 /// One caller's wish.
 pub(super) enum Job {
-    Commit(Box<ChangeSet>),
     Write(Statements),
+    Commit(Box<ChangeSet>),
     Again(Again),
-    Close,
 }
 
 /// What was done.
@@ -39,25 +29,21 @@ pub(super) enum Done {
     Again(Option<i64>),
 }
 
-type Answer = Result<Done, StoreError>;
-
 /// The queue's near end.
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<(Job, oneshot::Sender<Answer>)>,
+    queue: Queue<Worker>,
     committed: watch::Receiver<i64>,
 }
 
 impl Writer {
     /// Takes over a connection. It is made anew, should it break.
     pub async fn start(connection: SqliteConnection, options: SqliteConnectOptions, tasks: &Tasks) -> Result<Self, StoreError> {
-        let (queue, jobs) = mpsc::channel(QUEUE);
         let mut connection = connection;
-        let counters = commit::Counters::load(&mut connection).await?;
+        let counters = Counters::load(&mut connection).await?;
         let (announce, committed) = watch::channel(counters.position);
-        let mut worker = Worker { connection: Some(connection), options, counters, announce };
-        tasks.spawn("sqlite writer", async move { worker.run(jobs).await });
-        Ok(Self { queue, committed })
+        let worker = Worker { connection: Some(connection), options, counters, announce };
+        Ok(Self { queue: Queue::start("sqlite writer", worker, tasks), committed })
     }
 
     pub fn committed(&self) -> watch::Receiver<i64> {
@@ -65,12 +51,12 @@ impl Writer {
     }
 
     pub async fn commit(&self, set: ChangeSet) -> Result<(), StoreError> {
-        self.ask(Job::Commit(Box::new(set))).await.map(|_| ())
+        self.queue.ask(Job::Commit(Box::new(set))).await.map(drop)
     }
 
     /// How many rows each statement touched.
     pub async fn write(&self, statements: Statements) -> Result<Vec<u64>, StoreError> {
-        match self.ask(Job::Write(statements)).await? {
+        match self.queue.ask(Job::Write(statements)).await? {
             Done::Written(touched) => Ok(touched),
             Done::Committed | Done::Again(_) => Ok(Vec::new()),
         }
@@ -78,7 +64,7 @@ impl Writer {
 
     /// The new position, unless the event is no longer in the log.
     pub async fn write_again(&self, again: Again) -> Result<Option<i64>, StoreError> {
-        match self.ask(Job::Again(again)).await? {
+        match self.queue.ask(Job::Again(again)).await? {
             Done::Again(position) => Ok(position),
             Done::Committed | Done::Written(_) => Ok(None),
         }
@@ -86,89 +72,24 @@ impl Writer {
 
     /// Ends the writer behind all that is queued.
     pub async fn close(&self) {
-        // It may be closed already.
-        let _ = self.ask(Job::Close).await;
-    }
-
-    async fn ask(&self, job: Job) -> Answer {
-        let closed = || StoreError::Unavailable("the store is closed".to_owned());
-        let (answer, answered) = oneshot::channel();
-        self.queue.send((job, answer)).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        self.queue.close().await;
     }
 }
 
 /// The queue's far end.
-struct Worker {
+pub(super) struct Worker {
     connection: Option<SqliteConnection>,
     options: SqliteConnectOptions,
-    counters: commit::Counters,
+    counters: Counters,
     announce: watch::Sender<i64>,
 }
 
-impl Worker {
-    async fn run(&mut self, mut queue: mpsc::Receiver<(Job, oneshot::Sender<Answer>)>) {
-        let mut waiting = Vec::with_capacity(GROUP);
-        let mut closing = Vec::new();
-        while queue.recv_many(&mut waiting, GROUP).await > 0 {
-            let mut jobs = Vec::with_capacity(waiting.len());
-            let mut callers = Vec::with_capacity(waiting.len());
-            for (job, caller) in waiting.drain(..) {
-                if matches!(job, Job::Close) {
-                    queue.close();
-                    closing.push(caller);
-                } else {
-                    jobs.push(job);
-                    callers.push(caller);
-                }
-            }
-            for (caller, answer) in callers.into_iter().zip(self.serve(&jobs).await) {
-                // A caller that has gone away needs no answer.
-                let _ = caller.send(answer);
-            }
-        }
-        self.shut().await;
-        closing.into_iter().for_each(|caller| drop(caller.send(Ok(Done::Committed))));
-    }
+#[async_trait]
+impl Work for Worker {
+    type Job = Job;
+    type Done = Done;
 
-    /// One answer a job, in order.
-    async fn serve(&mut self, jobs: &[Job]) -> Vec<Answer> {
-        if jobs.is_empty() {
-            return Vec::new();
-        }
-        match self.transaction(jobs).await {
-            Ok(answers) => answers,
-            Err(error) if jobs.len() == 1 => vec![Err(error)],
-            Err(error) => {
-                tracing::warn!(%error, members = jobs.len(), "a group of writes failed: trying its members one by one");
-                self.one_by_one(jobs).await
-            }
-        }
-    }
-
-    /// Once the machine refuses a member, the rest is spared the attempt.
-    async fn one_by_one(&mut self, jobs: &[Job]) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(jobs.len());
-        let mut refused: Option<String> = None;
-        for job in jobs {
-            if let Some(reason) = &refused {
-                answers.push(Err(StoreError::Unavailable(reason.clone())));
-                continue;
-            }
-            match self.transaction(std::slice::from_ref(job)).await {
-                Ok(answer) => answers.extend(answer),
-                Err(error) => {
-                    if let StoreError::Unavailable(reason) = &error {
-                        refused = Some(reason.clone());
-                    }
-                    answers.push(Err(error));
-                }
-            }
-        }
-        answers
-    }
-
-    async fn transaction(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, StoreError> {
+    async fn transaction(&mut self, jobs: &[Job]) -> Result<Vec<Answer<Done>>, StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.options.connect().await?,
@@ -206,9 +127,9 @@ impl Worker {
 
 async fn transact(
     connection: &mut SqliteConnection,
-    counters: &mut commit::Counters,
+    counters: &mut Counters,
     jobs: &[Job],
-) -> Result<Vec<Answer>, StoreError> {
+) -> Result<Vec<Answer<Done>>, StoreError> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     let mut answers = Vec::with_capacity(jobs.len());
     let mut sets = Vec::new();
@@ -220,7 +141,6 @@ async fn transact(
                 sets.push((index, set.as_ref()));
                 Ok(Done::Committed)
             }
-            Job::Close => Ok(Done::Committed),
         });
     }
     for (index, refusal) in commit::commit_all(connection, counters, &sets).await? {
@@ -233,7 +153,7 @@ async fn transact(
 }
 
 /// The outer error is the group's, the inner one this caller's.
-async fn write(connection: &mut SqliteConnection, statements: &Statements) -> Result<Answer, StoreError> {
+async fn write(connection: &mut SqliteConnection, statements: &Statements) -> Result<Answer<Done>, StoreError> {
     let mut touched = Vec::with_capacity(statements.len());
     for (index, (sql, values)) in statements.iter().enumerate() {
         match sqlx::query_with(*sql, values.clone()).execute(&mut *connection).await {

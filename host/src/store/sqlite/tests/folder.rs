@@ -1,6 +1,7 @@
 //! What can be wrong with a data folder, and what survives a restart.
 
-use super::{Fixture, creation, set, task, user};
+use super::{Fixture, creation, set, task, user, write_one};
+use crate::store::folder::FolderError;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{EventLog, Ledger, Store, StoreError};
 use std::os::unix::fs::PermissionsExt;
@@ -52,7 +53,7 @@ async fn a_newer_schema_is_left_alone() {
     let Fixture { store, folder } = Fixture::new().await;
     let sql =
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (99, 'x', 1, x'00', 0)";
-    crate::store::sqlite::accounts::write_one(&store, sql, |v| v).await.unwrap();
+    write_one(&store, sql, |v| v).await.unwrap();
     store.close().await;
     drop(store);
     assert!(matches!(refusal(folder.path()).await, OpenError::Newer { found: 99, .. }));
@@ -71,5 +72,5 @@ async fn a_folder_that_is_a_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    assert!(matches!(refusal(&file).await, OpenError::Folder { .. }));
+    assert!(matches!(refusal(&file).await, OpenError::Folder(FolderError::Unusable { .. })));
 }

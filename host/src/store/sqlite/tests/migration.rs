@@ -1,8 +1,9 @@
 //! A database of an earlier version, brought up to date with what is in it.
 
 use super::{creation, set, task, user};
+use crate::store::migrate;
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::open::{MIGRATIONS, migrate};
+use crate::store::sqlite::open::MIGRATIONS;
 use crate::store::{EventLog, Ledger, Store};
 use domain::id::TaskId;
 use domain::task::{Notices, Place, Task};
@@ -53,7 +54,7 @@ async fn old_folder(tasks: &[Old]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteConnectOptions::new().filename(folder.path().join("tidings.db")).create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
-    migrate(&mut connection, &MIGRATIONS[..2]).await.unwrap();
+    migrate::run(&mut connection, &MIGRATIONS[..2]).await.unwrap();
     for task in tasks {
         insert(&mut connection, task).await;
     }

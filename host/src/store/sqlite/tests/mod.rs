@@ -1,41 +1,41 @@
-//! The store under its contract, its writer under faults, its folder under all that can be wrong with it.
+//! The data folder under all that can be wrong with it, databases of earlier versions, a full disk. What holds on every database is
+//! in `sql/tests`.
 
-mod agenda;
-mod contract;
+mod disk;
 mod folder;
-mod list;
 mod migration;
-mod notifications;
-mod scale;
-mod writer;
 
 use super::SqliteStore;
-use crate::store::ChangeSet;
-use domain::change::{Actor, ActorKind, Change, Source};
-use domain::contract::{at, creation, task};
+use super::sql::accounts::write_one;
+use super::sql::tests::{creation, set, task, user};
+use crate::store::StoreError;
 use domain::id::UserId;
+use sqlx::Row;
 use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A store in a folder of its own, which goes when the test ends.
-struct Fixture {
-    store: Arc<SqliteStore>,
-    folder: TempDir,
+pub(super) struct Fixture {
+    pub store: Arc<SqliteStore>,
+    pub folder: TempDir,
 }
 
 impl Fixture {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
         Self { store, folder }
     }
-}
 
-fn user(name: &str) -> UserId {
-    name.parse().unwrap()
-}
+    /// From now on the log refuses this user's rows: an error that no check foresees.
+    pub async fn refuse_events_of_eve(&self) {
+        let trigger =
+            "CREATE TRIGGER refuse BEFORE INSERT ON outbox WHEN NEW.user_id = 'eve' BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        write_one(&self.store, trigger, |v| v).await.unwrap();
+    }
 
-fn set(user: &UserId, changes: Vec<Change>) -> ChangeSet {
-    let actor = Actor { kind: ActorKind::User, id: user.as_str().to_owned() };
-    ChangeSet { changes, ..ChangeSet::new(user.clone(), actor, Source::Api, at(0)) }
+    /// How many entries the text index has.
+    pub async fn text_entries(&self) -> Result<i64, StoreError> {
+        self.store.readers.get("SELECT count(*) FROM task_gram_docsize", |v| v, |row| Ok(row.try_get(0)?)).await
+    }
 }

@@ -1,8 +1,8 @@
 //! What a group of change sets writes, in few statements.
 
 use super::bulk::{Insert, Values};
-use super::notifications;
 use super::rows::{self, PUT_TASK, TaskRow};
+use super::{Counters, DbConnection, dialect, log, notifications};
 use crate::store::{ChangeSet, Note, StoreError};
 use domain::change::{Change, ChangedFields};
 use domain::event::Event;
@@ -10,18 +10,17 @@ use domain::id::UserId;
 use domain::json;
 use domain::ports::KeptAnswer;
 use domain::preferences::Preferences;
-use domain::task::{Notices, ReminderMinutes, Tag};
+use domain::task::{Notices, Tag};
 use domain::time::Timestamp;
-use sqlx::sqlite::SqliteConnection;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Rows to be written, beside the tasks and their users' numbers.
 #[derive(Default)]
-pub(super) struct Record<'a> {
+pub struct Record<'a> {
     /// Text index entries to be removed, and to be made: row number and grams.
     pub stale_grams: Vec<i64>,
-    pub grams: BTreeMap<i64, String>,
+    pub grams: BTreeMap<i64, dialect::Grams>,
     /// Tags, by user, name and row number: true to be made, false to be removed.
     pub tags: BTreeMap<(&'a UserId, Tag, i64), bool>,
     /// What is left of a task's notices, by row number, where nothing else of it is written.
@@ -36,18 +35,17 @@ pub(super) struct Record<'a> {
 }
 
 /// A user's row number and last sequence number.
-pub(super) type UserRow<'a> = (i64, &'a UserId, u64);
+pub type UserRow<'a> = (i64, &'a UserId, u64);
 
-/// An event and its place in the log.
-pub(super) struct Logged<'a> {
-    pub position: i64,
+/// An event that is to be put into the log.
+pub struct Logged<'a> {
     pub user: &'a UserId,
     pub time: Timestamp,
     pub event: Event,
 }
 
 /// A change and its place in the history.
-pub(super) struct Remembered<'a> {
+pub struct Remembered<'a> {
     pub set: &'a ChangeSet,
     pub change: &'a Change,
     pub id: Uuid,
@@ -55,13 +53,14 @@ pub(super) struct Remembered<'a> {
 }
 
 /// An answer, its key, and the set that it came with.
-pub(super) type KeptHere<'a> = (&'a ChangeSet, &'a str, &'a KeptAnswer);
+pub type KeptHere<'a> = (&'a ChangeSet, &'a str, &'a KeptAnswer);
 
 impl Record<'_> {
     /// Writes all of it, within the transaction of the caller.
     pub async fn write(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut DbConnection,
+        counters: &mut Counters,
         tasks: &[TaskRow<'_>],
         users: &[UserRow<'_>],
     ) -> Result<(), StoreError> {
@@ -76,27 +75,24 @@ impl Record<'_> {
             .run(connection, users, |(number, user, last), v| v.add(*number).add(user.as_str()).add(rows::number(*last)))
             .await?;
         self.write_notices(connection).await?;
-        self.write_events(connection).await?;
-        self.write_marks(connection).await
+        self.write_history(connection).await?;
+        self.write_marks(connection).await?;
+        log::append(connection, counters, &self.log).await
     }
 
     /// Text index and tags.
-    async fn write_index(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write_index(&self, connection: &mut DbConnection) -> Result<(), StoreError> {
         if !self.stale_grams.is_empty() {
-            let sql = "DELETE FROM task_gram WHERE rowid IN (SELECT value FROM json_each(?))";
-            sqlx::query(sql).bind(json::text(&self.stale_grams)).execute(&mut *connection).await?;
+            sqlx::query(dialect::REMOVE_GRAMS).bind(json::text(&self.stale_grams)).execute(&mut *connection).await?;
         }
-        let grams: Vec<(&i64, &String)> = self.grams.iter().collect();
-        let put_grams = Insert { head: "INSERT INTO task_gram (rowid, grams)", columns: 2, tail: "" };
-        let bind = |row: &(&i64, &String), values: Values| values.add(*row.0).add(row.1.as_str());
-        put_grams.run(connection, &grams, bind).await?;
+        let grams: Vec<(&i64, &dialect::Grams)> = self.grams.iter().collect();
+        let put_grams = Insert { head: dialect::PUT_GRAMS, columns: 2, tail: "" };
+        put_grams.run(connection, &grams, |row: &(&i64, &dialect::Grams), values| values.add(*row.0).add(row.1)).await?;
 
         let tags = |wanted: bool| self.tags.iter().filter(move |(_, made)| **made == wanted).map(|(key, _)| key);
         let removed: Vec<_> = tags(false).map(|(user, tag, task)| (user, tag, task)).collect();
         if !removed.is_empty() {
-            let sql = "DELETE FROM task_tag WHERE (user_id, tag, task) IN \
-                       (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))";
-            sqlx::query(sql).bind(json::text(&removed)).execute(&mut *connection).await?;
+            sqlx::query(dialect::REMOVE_TAGS).bind(json::text(&removed)).execute(&mut *connection).await?;
         }
         let made: Vec<_> = tags(true).collect();
         let put_tags = Insert { head: "INSERT INTO task_tag (user_id, tag, task)", columns: 3, tail: "ON CONFLICT DO NOTHING" };
@@ -104,35 +100,27 @@ impl Record<'_> {
     }
 
     /// Notices that were given, and notifications.
-    async fn write_notices(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write_notices(&self, connection: &mut DbConnection) -> Result<(), StoreError> {
         if !self.notices.is_empty() {
             let millis = |at: Option<Timestamp>| at.map(Timestamp::millis);
             let left: Vec<_> =
                 self.notices.iter().map(|(task, left)| (task, millis(left.upcoming), millis(left.overdue))).collect();
-            let sql = "UPDATE task SET upcoming_at = j.value ->> 1, overdue_at = j.value ->> 2 FROM json_each(?) j \
-                       WHERE task.number = j.value ->> 0";
-            sqlx::query(sql).bind(json::text(&left)).execute(&mut *connection).await?;
+            sqlx::query(dialect::LEAVE_NOTICES).bind(json::text(&left)).execute(&mut *connection).await?;
         }
         notifications::write(connection, &self.notes).await
     }
 
-    async fn write_events(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write_history(&self, connection: &mut DbConnection) -> Result<(), StoreError> {
         let put_history = Insert {
             head: "INSERT INTO task_event \
                    (user_id, sequence, id, task_id, kind, time, actor_kind, actor_id, source, changed_fields)",
             columns: 10,
             tail: "",
         };
-        put_history.run(connection, &self.history, bind_history).await?;
-        let put_events = Insert {
-            head: "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body)",
-            columns: 8,
-            tail: "",
-        };
-        put_events.run(connection, &self.log, bind_event).await
+        put_history.run(connection, &self.history, bind_history).await
     }
 
-    async fn write_marks(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write_marks(&self, connection: &mut DbConnection) -> Result<(), StoreError> {
         let put_claims = Insert { head: "INSERT INTO processed_event (consumer_group, key, processed_at)", columns: 3, tail: "" };
         put_claims.run(connection, &self.claims, |(group, key, at), v| v.add(*group).add(*key).add(at.millis())).await?;
         let put_answers = Insert {
@@ -157,8 +145,8 @@ fn bind_history(entry: &Remembered<'_>, values: Values) -> Values {
     values
         .add(set.user.as_str())
         .add(rows::number(*sequence))
-        .add(id.as_bytes().as_slice())
-        .add(change.task.id.0.as_bytes().as_slice())
+        .add(*id)
+        .add(change.task.id.0)
         .add(change.kind.name())
         .add(set.now.millis())
         .add(set.actor.kind.name())
@@ -167,24 +155,12 @@ fn bind_history(entry: &Remembered<'_>, values: Values) -> Values {
         .add(json::text(&ChangedFields(&change.changed_fields)))
 }
 
-fn bind_event(logged: &Logged<'_>, values: Values) -> Values {
-    values
-        .add(logged.position)
-        .add(logged.event.topic)
-        .add(logged.user.as_str())
-        .add(logged.event.sequence.map(rows::number))
-        .add(logged.event.id.as_bytes().as_slice())
-        .add(logged.event.kind)
-        .add(logged.time.millis())
-        .add(logged.event.body.get())
-}
-
 fn bind_answer((set, key, answer): &KeptHere<'_>, values: Values) -> Values {
     values
         .add(set.user.as_str())
         .add(*key)
         .add(answer.fingerprint.as_str())
-        .add(answer.status)
+        .add(i64::from(answer.status))
         .add(json::text(&answer.headers))
         .add(answer.body.as_str())
         .add(set.now.millis())
@@ -194,6 +170,6 @@ fn bind_preferences((user, preferences): &(&&UserId, &&Preferences), values: Val
     values
         .add(user.as_str())
         .add(preferences.time_zone.name())
-        .add(preferences.default_reminder_minutes.map(ReminderMinutes::get))
+        .add(preferences.default_reminder_minutes.map(|lead| i64::from(lead.get())))
         .add(preferences.theme.name())
 }

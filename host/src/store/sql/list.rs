@@ -5,15 +5,17 @@
 //! on a bounded walk along that merge, which fills a page when many tasks match. Where it does not, few do, and they are
 //! gathered from the narrowest index that knows them, and sorted.
 
+use super::read::first;
 use super::rows::{self, TASK_COLUMNS, priority_number};
-use super::text;
+use super::{Db, Readers, dialect};
 use crate::store::StoreError;
+use crate::store::text;
 use domain::id::UserId;
 use domain::query::{SortBy, SortKey, SortOrder, Status, TaskQuery};
 use domain::task::{Priority, Tag, Task};
 use domain::time::Timestamp;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::QueryBuilder;
+use uuid::Uuid;
 
 /// How many entries a walk looks at: where each task must be looked up, and where the entry says enough.
 const LONG_LOOK: i64 = 1_500;
@@ -23,12 +25,12 @@ const RARE_TAG: i64 = 2_000;
 /// How far a tag's tasks are counted.
 const COUNTED: i64 = 20_000;
 
-type Sql = QueryBuilder<Sqlite>;
+type Sql = QueryBuilder<Db>;
 
 /// A user's tasks.
-pub(super) async fn tasks(readers: &SqlitePool, user: &UserId, query: &TaskQuery) -> Result<Vec<Task>, StoreError> {
+pub async fn tasks(readers: &Readers, user: &UserId, query: &TaskQuery) -> Result<Vec<Task>, StoreError> {
     let list = List::new(user, query);
-    let impossible = list.text.as_ref().is_some_and(|sought| sought.contains(text::SEPARATOR));
+    let impossible = list.text.as_ref().is_some_and(|sought| sought.contains(text::IN_NO_TEXT));
     if impossible || list.priorities.iter().all(|priority| list.is_behind_us(*priority)) {
         return Ok(Vec::new());
     }
@@ -54,7 +56,7 @@ enum Segment {
 enum Source<'a> {
     Due,
     Tag(&'a Tag),
-    Text(String),
+    Text(dialect::Grams),
 }
 
 /// A query, in the terms of the table.
@@ -115,19 +117,19 @@ impl<'a> List<'a> {
         self.text.is_some() || !self.query.tags.is_empty()
     }
 
-    async fn page(&self, readers: &SqlitePool, segment: Segment, limit: i64) -> Result<Vec<Task>, StoreError> {
+    async fn page(&self, readers: &Readers, segment: Segment, limit: i64) -> Result<Vec<Task>, StoreError> {
         let foreign_due = self.by_due() && segment == Segment::All;
         let steps = match (self.by_content(), foreign_due) {
             (true, _) => LONG_LOOK,
             (false, true) => SHORT_LOOK,
-            (false, false) => return fetch(readers, self.along(segment, limit, limit)).await,
+            (false, false) => return readers.build_all(self.along(segment, limit, limit), rows::task).await,
         };
-        let walked = fetch(readers, self.along(segment, steps, limit)).await?;
+        let walked = readers.build_all(self.along(segment, steps, limit), rows::task).await?;
         if walked.len() as i64 >= limit {
             return Ok(walked);
         }
         let source = self.narrowest(readers).await?;
-        fetch(readers, self.gather(&source, segment, limit)).await
+        readers.build_all(self.gather(&source, segment, limit), rows::task).await
     }
 
     /// From behind the last page on, so many index entries of the ranges wanted, merged; of these, the tasks that match.
@@ -135,13 +137,13 @@ impl<'a> List<'a> {
         let mut sql = Sql::new(format!("SELECT {TASK_COLUMNS} FROM ("));
         self.push_merge(&mut sql, segment);
         sql.push(" LIMIT ").push_bind(steps);
-        // A cross join keeps the order of its left side.
-        sql.push(") w CROSS JOIN task t ON t.number = w.n WHERE TRUE");
+        sql.push(format!(") w {} task t ON t.number = w.n WHERE TRUE", dialect::JOIN));
         if segment == Segment::All {
             self.push_due(&mut sql, "w.d");
         }
         self.push_tags(&mut sql, "w.n");
         self.push_text(&mut sql);
+        self.push_order_again(&mut sql, segment);
         sql.push(" LIMIT ").push_bind(limit);
         sql
     }
@@ -155,13 +157,13 @@ impl<'a> List<'a> {
             SortBy::Priority => ("task_priority", "priority"),
             SortBy::Title => ("task_title", "title_key"),
         };
-        let direction = self.direction();
+        let (by, direction) = (dialect::by(index), self.direction());
         let mut between = "";
         for &completed in self.completed {
             for &priority in self.priorities.iter().filter(|priority| !self.is_behind_us(**priority)) {
-                let (completed, number) = (i64::from(completed), priority_number(priority));
+                let (completed, number) = (dialect::truth(completed), priority_number(priority));
                 sql.push(format!(
-                    "{between}SELECT {key} AS k, id AS i, number AS n, due_date AS d FROM task INDEXED BY {index} \
+                    "{between}SELECT {key} AS k, id AS i, number AS n, due_date AS d FROM task{by} \
                      WHERE deleted_at IS NULL AND completed = {completed} AND priority = {number} AND user_id = "
                 ));
                 sql.push_bind(self.user);
@@ -181,7 +183,7 @@ impl<'a> List<'a> {
             }
         }
         match segment {
-            // One key for all: naming it would have SQLite sort what the index has in order.
+            // One key for all: naming it could have the database sort what the index has in order.
             Segment::Undated => sql.push(format!(" ORDER BY i {direction}")),
             Segment::All | Segment::Dated => sql.push(format!(" ORDER BY k {direction}, i {direction}")),
         };
@@ -189,20 +191,24 @@ impl<'a> List<'a> {
 
     /// Everything that matches, from an index that knows it, sorted.
     fn gather(&self, source: &Source<'_>, segment: Segment, limit: i64) -> Sql {
-        let mut sql = Sql::new(format!("SELECT {TASK_COLUMNS} FROM (SELECT t.number AS n FROM "));
+        let key = match self.query.sort {
+            SortBy::Created => "t.created_at",
+            SortBy::Due => "t.due_date",
+            SortBy::Priority => "t.priority",
+            SortBy::Title => "t.title_key",
+        };
+        let mut sql = Sql::new(format!("SELECT {TASK_COLUMNS} FROM (SELECT t.number AS n{} FROM ", dialect::order_columns(key)));
         match source {
-            Source::Due => sql.push("task t INDEXED BY task_due WHERE TRUE"),
+            Source::Due => sql.push(format!("task t{} WHERE TRUE", dialect::by("task_due"))),
             Source::Tag(tag) => sql
-                .push("task_tag g CROSS JOIN task t ON t.number = g.task WHERE g.user_id = ")
+                .push(format!("task_tag g {} task t ON t.number = g.task WHERE g.user_id = ", dialect::JOIN))
                 .push_bind(self.user)
                 .push(" AND g.tag = ")
                 .push_bind(tag.as_str()),
-            Source::Text(grams) => {
-                sql.push("task_gram g CROSS JOIN task t ON t.number = g.rowid WHERE g.task_gram MATCH ").push_bind(grams.as_str())
-            }
+            Source::Text(grams) => sql.push(dialect::WITH_GRAMS).push_bind(grams),
         };
         sql.push(" AND t.deleted_at IS NULL AND t.user_id = ").push_bind(self.user);
-        let completed: Vec<&str> = self.completed.iter().map(|completed| if *completed { "1" } else { "0" }).collect();
+        let completed: Vec<&str> = self.completed.iter().map(|completed| dialect::truth(*completed)).collect();
         let priorities: Vec<String> = self.priorities.iter().map(|p| priority_number(*p).to_string()).collect();
         sql.push(format!(" AND t.completed IN ({}) AND t.priority IN ({})", completed.join(","), priorities.join(",")));
         push_segment(&mut sql, "t.due_date", segment);
@@ -210,41 +216,47 @@ impl<'a> List<'a> {
         self.push_seek(&mut sql, "t.", segment);
         self.push_tags(&mut sql, "t.number");
         self.push_text(&mut sql);
-        let key = match self.query.sort {
-            SortBy::Created => "t.created_at",
-            SortBy::Due => "t.due_date",
-            SortBy::Priority => "t.priority",
-            SortBy::Title => "t.title_key",
-        };
         let direction = self.direction();
         sql.push(format!(" ORDER BY {key} {direction}, t.id {direction} LIMIT ")).push_bind(limit);
-        sql.push(") w CROSS JOIN task t ON t.number = w.n");
+        sql.push(format!(") w {} task t ON t.number = w.n", dialect::JOIN));
+        self.push_order_again(&mut sql, segment);
         sql
     }
 
-    async fn narrowest(&self, readers: &SqlitePool) -> Result<Source<'a>, StoreError> {
-        const USES: &str = "SELECT count(*) FROM (SELECT 1 FROM task_tag WHERE user_id = ? AND tag = ? LIMIT ?)";
+    /// Once more the order of what was joined, where a join does not keep it.
+    fn push_order_again(&self, sql: &mut Sql, segment: Segment) {
+        let direction = self.direction();
+        if dialect::JOINS_KEEP_ORDER {
+            return;
+        }
+        match segment {
+            Segment::Undated => sql.push(format!(" ORDER BY w.i {direction}")),
+            Segment::All | Segment::Dated => sql.push(format!(" ORDER BY w.k {direction}, w.i {direction}")),
+        };
+    }
+
+    async fn narrowest(&self, readers: &Readers) -> Result<Source<'a>, StoreError> {
+        const USES: &str = "SELECT count(*) FROM (SELECT 1 FROM task_tag WHERE user_id = $1 AND tag = $2 LIMIT $3) u";
         let mut rarest: Option<(&Tag, i64)> = None;
         for tag in &self.query.tags {
-            let count = sqlx::query_scalar(USES).bind(self.user).bind(tag.as_str()).bind(COUNTED);
-            let uses: i64 = count.fetch_one(readers).await?;
+            let uses: i64 = readers.get(USES, |v| v.add(self.user).add(tag.as_str()).add(COUNTED), first).await?;
             if rarest.is_none_or(|(_, least)| uses < least) {
                 rarest = Some((tag, uses));
             }
         }
         match (&self.text, rarest) {
             (Some(text), rarest) if rarest.is_none_or(|(_, uses)| uses >= RARE_TAG) => {
-                const NUMBER: &str = "SELECT number FROM user_sequence WHERE user_id = ?";
-                let number: Option<i64> = sqlx::query_scalar(NUMBER).bind(self.user).fetch_optional(readers).await?;
-                Ok(Source::Text(text::sought(number.unwrap_or(0), text)))
+                const NUMBER: &str = "SELECT number FROM user_sequence WHERE user_id = $1";
+                let number: Option<i64> = readers.find(NUMBER, |v| v.add(self.user), first).await?;
+                Ok(Source::Text(dialect::sought(number.unwrap_or(0), &text::sought(text))))
             }
             (_, Some((tag, _))) => Ok(Source::Tag(tag)),
             (_, None) => Ok(Source::Due),
         }
     }
 
-    fn after(&self) -> Option<(&SortKey, &[u8])> {
-        self.query.after.as_ref().map(|at| (&at.key, at.id.0.as_bytes().as_slice()))
+    fn after(&self) -> Option<(&SortKey, Uuid)> {
+        self.query.after.as_ref().map(|at| (&at.key, at.id.0))
     }
 
     /// Whether the pages so far have shown every task of this priority.
@@ -304,7 +316,7 @@ impl<'a> List<'a> {
 
     fn push_text(&self, sql: &mut Sql) {
         if let Some(text) = &self.text {
-            sql.push(" AND instr(t.search, ").push_bind(text.as_str()).push(") > 0");
+            sql.push(format!(" AND {}(t.search, ", dialect::PLACE_OF)).push_bind(text.as_str()).push(") > 0");
         }
     }
 }
@@ -324,9 +336,4 @@ fn push_segment(sql: &mut Sql, due: &str, segment: Segment) {
             sql.push(format!(" AND {due} IS NULL"));
         }
     }
-}
-
-async fn fetch(readers: &SqlitePool, mut sql: Sql) -> Result<Vec<Task>, StoreError> {
-    let found = sql.build().fetch_all(readers).await?;
-    found.iter().map(rows::task).collect()
 }

@@ -149,7 +149,7 @@ async fn an_account_that_is_being_deleted_is_not_reminded() {
         fixture.store.commit(set(&user(name), vec![creation(armed(minute))])).await.unwrap();
     }
     let departing = "INSERT INTO departed (user_id) VALUES ('ada')";
-    crate::store::sqlite::accounts::write_one(&fixture.store, departing, |v| v).await.unwrap();
+    super::super::accounts::write_one(&fixture.store, departing, |v| v).await.unwrap();
     let left: Vec<String> = due(&fixture, 100, None, 10).await.into_iter().map(|(user, _)| user).collect();
     assert_eq!(left, ["bob"]);
     assert_eq!(fixture.store.next_reminder().await.unwrap(), Some(at(2)));

@@ -48,7 +48,7 @@ impl Harness for Fixture {
     }
 }
 
-pub(super) struct PlainAgenda(Arc<super::SqliteStore>);
+pub(super) struct PlainAgenda(Arc<super::ThisStore>);
 
 impl Agenda for PlainAgenda {
     type Session = PlainSession;
@@ -72,7 +72,7 @@ impl Agenda for PlainAgenda {
 
 #[derive(Clone)]
 pub(super) struct PlainSession {
-    store: Arc<super::SqliteStore>,
+    store: Arc<super::ThisStore>,
     user: UserId,
 }
 

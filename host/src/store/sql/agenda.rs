@@ -1,7 +1,8 @@
 //! The tasks of all users by the moment of their first notice: a walk along one index, which holds no task that has none left.
 
-use super::SqliteStore;
+use super::bulk::Values;
 use super::rows::{self, TASK_COLUMNS};
+use super::{ThisStore, dialect};
 use crate::store::{Agenda, AgendaPosition, DueTask, StoreError};
 use async_trait::async_trait;
 use domain::time::Timestamp;
@@ -11,24 +12,23 @@ use sqlx::AssertSqlSafe;
 const STAYS: &str = "NOT EXISTS (SELECT 1 FROM departed d WHERE d.user_id = t.user_id)";
 
 #[async_trait]
-impl Agenda for SqliteStore {
+impl Agenda for ThisStore {
     async fn due(&self, until: Timestamp, after: Option<AgendaPosition>, limit: u32) -> Result<Vec<DueTask>, StoreError> {
         let sql = format!(
-            "SELECT {TASK_COLUMNS}, t.user_id, t.remind_at, t.number FROM task t INDEXED BY task_remind \
-             WHERE t.remind_at <= ? AND (t.remind_at, t.number) > (?, ?) AND {STAYS} ORDER BY t.remind_at, t.number LIMIT ?"
+            "SELECT {TASK_COLUMNS}, t.user_id, t.remind_at, t.number FROM task t{} \
+             WHERE t.remind_at <= $1 AND (t.remind_at, t.number) > ($2, $3) AND {STAYS} ORDER BY t.remind_at, t.number LIMIT $4",
+            dialect::by("task_remind"),
         );
         let (at, number) = after.map_or((i64::MIN, i64::MIN), |after| (after.at.millis(), after.number));
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(until.millis()).bind(at).bind(number).bind(limit);
-        let found = query.fetch_all(&self.readers).await?;
-        found.iter().map(rows::due_task).collect()
+        let bind = |v: Values| v.add(until.millis()).add(at).add(number).add(i64::from(limit));
+        self.readers.find_all(AssertSqlSafe(sql), bind, rows::due_task).await
     }
 
     async fn next_reminder(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = format!(
-            "SELECT t.remind_at FROM task t INDEXED BY task_remind WHERE t.remind_at IS NOT NULL AND {STAYS} \
-             ORDER BY t.remind_at LIMIT 1"
+            "SELECT t.remind_at FROM task t{} WHERE t.remind_at IS NOT NULL AND {STAYS} ORDER BY t.remind_at LIMIT 1",
+            dialect::by("task_remind"),
         );
-        let first = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&self.readers).await?;
-        first.as_ref().map(|row| rows::time(row, 0)).transpose()
+        self.readers.find(AssertSqlSafe(sql), |v| v, |row| rows::time(row, 0)).await
     }
 }

@@ -1,8 +1,8 @@
 //! Rows and what they mean, both ways. A stored value that is no longer good is a fault, never a panic.
 
 use super::bulk::{Insert, Values};
-use super::error::damaged;
-use super::text;
+use super::{DbRow, damaged};
+use crate::store::text;
 use crate::store::{Account, AgendaPosition, ApiToken, DueTask, LoggedEvent, SignIn, StoreError};
 use chrono::DateTime;
 use domain::change::{Actor, ActorKind, ChangeKind, ReadChangedFields, Source};
@@ -18,7 +18,6 @@ use domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Display;
@@ -26,27 +25,27 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// What [`task`] reads, in its order; of the table `t`.
-pub(super) const TASK_COLUMNS: &str = "t.id, t.title, t.description, t.completed_at, t.priority, t.tags, t.due_date, t.rrule, \
+pub const TASK_COLUMNS: &str = "t.id, t.title, t.description, t.completed_at, t.priority, t.tags, t.due_date, t.rrule, \
      t.rrule_zone, t.repeat_from, t.reminder_minutes, t.snoozed_until, t.parent_task_id, t.series_id, t.created_at, \
      t.updated_at, t.deleted_at, t.version, t.occurrence, t.anchor, t.template, t.upcoming_at, t.overdue_at";
 /// The column behind them.
-pub(super) const AFTER_TASK: usize = 23;
+pub const AFTER_TASK: usize = 23;
 
 /// What [`logged_event`] reads, in its order.
-pub(super) const EVENT_COLUMNS: &str = "position, topic, user_id, sequence, id, kind, time, body, headers";
+pub const EVENT_COLUMNS: &str = "position, topic, user_id, sequence, id, kind, time, body, headers";
 
 /// What [`history_entry`] reads, in its order.
-pub(super) const HISTORY_COLUMNS: &str = "id, sequence, task_id, kind, time, actor_kind, actor_id, source, changed_fields";
+pub const HISTORY_COLUMNS: &str = "id, sequence, task_id, kind, time, actor_kind, actor_id, source, changed_fields";
 
 /// A task's row as it is written: the task, its row number, and its folded text.
-pub(super) struct TaskRow<'a> {
+pub struct TaskRow<'a> {
     pub number: i64,
     pub user: &'a UserId,
     pub task: &'a Task,
     pub search: &'a str,
 }
 
-pub(super) const PUT_TASK: Insert = Insert {
+pub const PUT_TASK: Insert = Insert {
     head: "INSERT INTO task (number, id, user_id, title, description, completed, completed_at, priority, tags, due_date, \
            rrule, rrule_zone, repeat_from, reminder_minutes, snoozed_until, parent_task_id, series_id, created_at, \
            updated_at, deleted_at, version, title_key, search, occurrence, anchor, template, upcoming_at, overdue_at)",
@@ -63,13 +62,13 @@ pub(super) const PUT_TASK: Insert = Insert {
 };
 
 /// Binds one row of [`PUT_TASK`].
-pub(super) fn bind_task(row: &TaskRow<'_>, values: Values) -> Values {
+pub fn bind_task(row: &TaskRow<'_>, values: Values) -> Values {
     let task = row.task;
     let recurrence = task.recurrence.as_ref();
     let title_key = row.search.split(text::SEPARATOR).next().unwrap_or_default();
     values
         .add(row.number)
-        .add(task.id.0.as_bytes().as_slice())
+        .add(task.id.0)
         .add(row.user.as_str())
         .add(task.title.as_str())
         .add(task.description.as_ref().map(Description::as_str))
@@ -81,17 +80,17 @@ pub(super) fn bind_task(row: &TaskRow<'_>, values: Values) -> Values {
         .add(recurrence.map(|r| r.rrule.as_str()))
         .add(recurrence.map(|r| r.time_zone.name()))
         .add(recurrence.map(|r| r.repeat_from.name()))
-        .add(task.reminder_minutes.map(ReminderMinutes::get))
+        .add(task.reminder_minutes.map(|lead| i64::from(lead.get())))
         .add(task.snoozed_until.map(Timestamp::millis))
-        .add(task.parent_task_id.as_ref().map(|id| id.0.as_bytes().as_slice()))
-        .add(task.series_id.as_ref().map(|id| id.0.as_bytes().as_slice()))
+        .add(task.parent_task_id.map(|id| id.0))
+        .add(task.series_id.map(|id| id.0))
         .add(task.created_at.millis())
         .add(task.updated_at.millis())
         .add(task.deleted_at.map(Timestamp::millis))
         .add(number(task.version))
         .add(title_key)
         .add(row.search)
-        .add(task.place.as_ref().map(|place| place.number))
+        .add(task.place.as_ref().map(|place| i64::from(place.number)))
         .add(task.place.as_ref().map(|place| place.anchor.and_utc().timestamp_millis()))
         .add(task.place.as_ref().and_then(|place| place.template.as_ref()).map(json::text))
         .add(task.notices.upcoming.map(Timestamp::millis))
@@ -99,7 +98,7 @@ pub(super) fn bind_task(row: &TaskRow<'_>, values: Values) -> Values {
 }
 
 /// Low before high, as lists have them.
-pub(super) fn priority_number(priority: Priority) -> i64 {
+pub fn priority_number(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 0,
         Priority::Medium => 1,
@@ -107,12 +106,12 @@ pub(super) fn priority_number(priority: Priority) -> i64 {
     }
 }
 
-/// SQLite's integers are signed; a count that is larger never comes.
-pub(super) fn number(count: u64) -> i64 {
+/// The integers of SQL are signed; a count that is larger never comes.
+pub fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-pub(super) fn count(number: i64) -> u64 {
+pub fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
@@ -124,27 +123,32 @@ fn maybe<A, T, E: Display>(what: &str, value: Option<A>, make: impl FnOnce(A) ->
     value.map(|value| good(what, make(value))).transpose()
 }
 
-pub(super) fn time(row: &SqliteRow, column: usize) -> Result<Timestamp, StoreError> {
+pub fn time(row: &DbRow, column: usize) -> Result<Timestamp, StoreError> {
     good("time", Timestamp::from_millis(row.try_get(column)?))
 }
 
-fn maybe_time(row: &SqliteRow, column: usize) -> Result<Option<Timestamp>, StoreError> {
+fn maybe_time(row: &DbRow, column: usize) -> Result<Option<Timestamp>, StoreError> {
     maybe("time", row.try_get::<Option<i64>, _>(column)?, Timestamp::from_millis)
 }
 
-fn uuid(row: &SqliteRow, column: usize) -> Result<Uuid, StoreError> {
-    good("id", Uuid::from_slice(row.try_get(column)?))
+/// Small numbers are kept as large ones.
+pub fn small<T: TryFrom<i64, Error: Display>>(what: &str, number: i64) -> Result<T, StoreError> {
+    good(what, T::try_from(number))
 }
 
-fn maybe_task_id(row: &SqliteRow, column: usize) -> Result<Option<TaskId>, StoreError> {
-    Ok(maybe("id", row.try_get::<Option<&[u8]>, _>(column)?, Uuid::from_slice)?.map(TaskId))
+pub fn maybe_small<T: TryFrom<i64, Error: Display>>(row: &DbRow, column: usize) -> Result<Option<T>, StoreError> {
+    row.try_get::<Option<i64>, _>(column)?.map(|number| small("number", number)).transpose()
 }
 
-fn user(row: &SqliteRow, column: usize) -> Result<UserId, StoreError> {
+fn maybe_task_id(row: &DbRow, column: usize) -> Result<Option<TaskId>, StoreError> {
+    Ok(row.try_get::<Option<Uuid>, _>(column)?.map(TaskId))
+}
+
+fn user(row: &DbRow, column: usize) -> Result<UserId, StoreError> {
     good("user id", row.try_get::<&str, _>(column)?.parse())
 }
 
-pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
+pub fn task(row: &DbRow) -> Result<Task, StoreError> {
     let priority = match row.try_get::<i64, _>(4)? {
         0 => Priority::Low,
         1 => Priority::Medium,
@@ -155,7 +159,7 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
     let recurrence = recurrence(row.try_get(7)?, row.try_get(8)?, row.try_get(9)?)?;
     let place = place(row, due_date, recurrence.as_ref())?;
     Ok(Task {
-        id: TaskId(uuid(row, 0)?),
+        id: TaskId(row.try_get(0)?),
         title: good("title", Title::new(row.try_get(1)?))?,
         description: maybe("description", row.try_get(2)?, Description::new)?,
         completed_at: maybe_time(row, 3)?,
@@ -163,7 +167,7 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
         tags: tags(row.try_get(5)?)?,
         due_date,
         recurrence,
-        reminder_minutes: maybe("lead time", row.try_get(10)?, ReminderMinutes::new)?,
+        reminder_minutes: maybe("lead time", maybe_small(row, 10)?, ReminderMinutes::new)?,
         snoozed_until: maybe_time(row, 11)?,
         parent_task_id: maybe_task_id(row, 12)?,
         series_id: maybe_task_id(row, 13)?,
@@ -177,13 +181,13 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task, StoreError> {
 }
 
 /// Of two columns.
-pub(super) fn notices(row: &SqliteRow, column: usize) -> Result<Notices, StoreError> {
+pub fn notices(row: &DbRow, column: usize) -> Result<Notices, StoreError> {
     Ok(Notices { upcoming: maybe_time(row, column)?, overdue: maybe_time(row, column + 1)? })
 }
 
 /// A task from before there were anchors has its due date for one.
-fn place(row: &SqliteRow, due: Option<Timestamp>, recurrence: Option<&Recurrence>) -> Result<Option<Place>, StoreError> {
-    let Some(number) = row.try_get(18)? else { return Ok(None) };
+fn place(row: &DbRow, due: Option<Timestamp>, recurrence: Option<&Recurrence>) -> Result<Option<Place>, StoreError> {
+    let Some(number) = maybe_small(row, 18)? else { return Ok(None) };
     let anchor = match (row.try_get::<Option<i64>, _>(19)?, due, recurrence) {
         (Some(millis), ..) => DateTime::from_timestamp_millis(millis).map(|at| at.naive_utc()),
         (None, Some(due), Some(rule)) => {
@@ -217,19 +221,19 @@ fn template(text: &str) -> Result<Template, Box<dyn Error>> {
 }
 
 /// Of the columns behind [`TASK_COLUMNS`] on the agenda: user, moment, number.
-pub(super) fn due_task(row: &SqliteRow) -> Result<DueTask, StoreError> {
+pub fn due_task(row: &DbRow) -> Result<DueTask, StoreError> {
     let position = AgendaPosition { at: time(row, AFTER_TASK + 1)?, number: row.try_get(AFTER_TASK + 2)? };
     Ok(DueTask { user: user(row, AFTER_TASK)?, task: task(row)?, position })
 }
 
 /// What [`notification`] reads, in its order.
-pub(super) const NOTIFICATION_COLUMNS: &str = "id, kind, task_id, title, due_date, link, read, created_at";
+pub const NOTIFICATION_COLUMNS: &str = "id, kind, task_id, title, due_date, link, read, created_at";
 
-pub(super) fn notification(row: &SqliteRow) -> Result<Notification, StoreError> {
+pub fn notification(row: &DbRow) -> Result<Notification, StoreError> {
     Ok(Notification {
-        id: uuid(row, 0)?,
+        id: row.try_get(0)?,
         kind: good("kind of notice", NoticeKind::new(row.try_get(1)?))?,
-        task_id: TaskId(uuid(row, 2)?),
+        task_id: TaskId(row.try_get(2)?),
         title: good("title", Title::new(row.try_get(3)?))?,
         due_date: time(row, 4)?,
         link: row.try_get(5)?,
@@ -239,7 +243,7 @@ pub(super) fn notification(row: &SqliteRow) -> Result<Notification, StoreError> 
 }
 
 /// From their JSON.
-pub(super) fn tags(text: &str) -> Result<Tags, StoreError> {
+pub fn tags(text: &str) -> Result<Tags, StoreError> {
     if text == "[]" {
         return Ok(Tags::default());
     }
@@ -257,12 +261,12 @@ fn recurrence(rrule: Option<&str>, zone: Option<&str>, from: Option<&str>) -> Re
     }))
 }
 
-pub(super) fn history_entry(row: &SqliteRow) -> Result<HistoryEntry, StoreError> {
+pub fn history_entry(row: &DbRow) -> Result<HistoryEntry, StoreError> {
     let ReadChangedFields(changed_fields) = good("history entry", serde_json::from_str(row.try_get(8)?))?;
     Ok(HistoryEntry {
-        id: uuid(row, 0)?,
+        id: row.try_get(0)?,
         sequence: count(row.try_get(1)?),
-        task_id: TaskId(uuid(row, 2)?),
+        task_id: TaskId(row.try_get(2)?),
         kind: good("kind of change", ChangeKind::new(row.try_get(3)?))?,
         time: time(row, 4)?,
         actor: Actor { kind: good("actor", ActorKind::new(row.try_get(5)?))?, id: row.try_get(6)? },
@@ -271,14 +275,14 @@ pub(super) fn history_entry(row: &SqliteRow) -> Result<HistoryEntry, StoreError>
     })
 }
 
-pub(super) fn logged_event(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
+pub fn logged_event(row: &DbRow) -> Result<LoggedEvent, StoreError> {
     let raw = |text: &str| serde_json::from_str::<Box<RawValue>>(text).map(Arc::from);
     Ok(LoggedEvent {
         position: row.try_get(0)?,
         topic: row.try_get(1)?,
         user: user(row, 2)?,
         sequence: row.try_get::<Option<i64>, _>(3)?.map(count),
-        id: uuid(row, 4)?,
+        id: row.try_get(4)?,
         kind: row.try_get(5)?,
         time: time(row, 6)?,
         body: good("event", raw(row.try_get(7)?))?,
@@ -287,7 +291,7 @@ pub(super) fn logged_event(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
 }
 
 /// Of `id, email, name, password_hash, created_at`.
-pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+pub fn account(row: &DbRow) -> Result<Account, StoreError> {
     Ok(Account {
         id: user(row, 0)?,
         email: row.try_get(1)?,
@@ -298,14 +302,14 @@ pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
 }
 
 /// Of `id, user_id, created_at, expires_at`.
-pub(super) fn sign_in(row: &SqliteRow) -> Result<SignIn, StoreError> {
-    Ok(SignIn { id: uuid(row, 0)?, user: user(row, 1)?, created_at: time(row, 2)?, expires_at: time(row, 3)? })
+pub fn sign_in(row: &DbRow) -> Result<SignIn, StoreError> {
+    Ok(SignIn { id: row.try_get(0)?, user: user(row, 1)?, created_at: time(row, 2)?, expires_at: time(row, 3)? })
 }
 
 /// Of `id, user_id, name, scopes, hash, created_at, expires_at, last_used_at`.
-pub(super) fn api_token(row: &SqliteRow) -> Result<ApiToken, StoreError> {
+pub fn api_token(row: &DbRow) -> Result<ApiToken, StoreError> {
     Ok(ApiToken {
-        id: uuid(row, 0)?,
+        id: row.try_get(0)?,
         user: user(row, 1)?,
         name: row.try_get(2)?,
         scopes: good("list of scopes", serde_json::from_str(row.try_get(3)?))?,

@@ -5,7 +5,8 @@
 
 use super::record::{Logged, Record, Remembered, UserRow};
 use super::rows::{self, TaskRow};
-use super::{notifications, text};
+use super::{Counters, DbConnection, dialect, notifications};
+use crate::store::text;
 use crate::store::{ChangeSet, Note, Reminded, Seen, StoreError};
 use domain::change::Change;
 use domain::event::{Event, EventIds, Origin};
@@ -15,38 +16,15 @@ use domain::notification::Notification;
 use domain::task::{Description, Notices, Tags, Task};
 use domain::time::Timestamp;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
-/// The numbers last given out. Only the writer gives any out, so it keeps them in memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Counters {
-    /// In the log.
-    pub position: i64,
-    task: i64,
-    user: i64,
-}
-
-impl Counters {
-    pub async fn load(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
-        // sqlite_sequence remembers positions whose rows are swept away.
-        let row = sqlx::query(
-            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0), \
-                    coalesce((SELECT max(number) FROM task), 0), coalesce((SELECT max(number) FROM user_sequence), 0)",
-        )
-        .fetch_one(connection)
-        .await?;
-        Ok(Self { position: row.try_get(0)?, task: row.try_get(1)?, user: row.try_get(2)? })
-    }
-}
-
 /// A set that must not be written, by its index in the group, and why.
-pub(super) type Refusal = (usize, StoreError);
+pub type Refusal = (usize, StoreError);
 
 /// Writes those of the sets that stand, within the transaction of the caller; says which do not.
-pub(super) async fn commit_all(
-    connection: &mut SqliteConnection,
+pub async fn commit_all(
+    connection: &mut DbConnection,
     counters: &mut Counters,
     sets: &[(usize, &ChangeSet)],
 ) -> Result<Vec<Refusal>, StoreError> {
@@ -54,7 +32,9 @@ pub(super) async fn commit_all(
         return Ok(Vec::new());
     }
     let mut group = Group::default();
-    group.load(connection, sets).await?;
+    group.load(connection, counters, sets).await?;
+    let creations = sets.iter().flat_map(|(_, set)| &set.changes).filter(|change| change.base_version.is_none()).count();
+    counters.reserve_tasks(connection, creations).await?;
     let mut refusals = Vec::new();
     for &(index, set) in sets {
         match group.decide(set) {
@@ -62,7 +42,7 @@ pub(super) async fn commit_all(
             Err(refusal) => refusals.push((index, refusal)),
         }
     }
-    group.write(connection).await?;
+    group.write(connection, counters).await?;
     Ok(refusals)
 }
 
@@ -76,12 +56,14 @@ struct Known<'a> {
     put: Option<&'a Task>,
 }
 
-#[derive(Clone, Copy)]
-struct UserNumbers {
-    number: i64,
-    sequence: u64,
+/// A user's row.
+#[derive(Clone, Copy, Default)]
+pub struct UserNumbers {
+    pub number: i64,
+    /// The last that was given out.
+    pub sequence: u64,
     /// Whether this group changed it.
-    moved: bool,
+    pub moved: bool,
 }
 
 /// What is known of the group's world, and what is to be written.
@@ -97,10 +79,18 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    async fn load(&mut self, connection: &mut SqliteConnection, sets: &[(usize, &'a ChangeSet)]) -> Result<(), StoreError> {
-        let users: HashSet<&'a UserId> = sets.iter().map(|(_, set)| &set.user).collect();
+    async fn load(
+        &mut self,
+        connection: &mut DbConnection,
+        counters: &mut Counters,
+        sets: &[(usize, &'a ChangeSet)],
+    ) -> Result<(), StoreError> {
+        // In one order for all, for what is locked.
+        let users: BTreeSet<&'a UserId> = sets.iter().map(|(_, set)| &set.user).collect();
         let users: Vec<&'a UserId> = users.into_iter().collect();
-        self.load_users(connection, &users).await?;
+        let (numbers, departed) = dialect::users(connection, counters, &users).await?;
+        self.users = users.iter().copied().zip(numbers).collect();
+        self.departed = departed.into_iter().filter_map(|at| users.get(at).copied()).collect();
         let mut tasks: HashSet<(&'a UserId, TaskId)> = HashSet::new();
         let mut claims = Vec::new();
         let mut answers = Vec::new();
@@ -114,41 +104,18 @@ impl<'a> Group<'a> {
             answers.extend(set.kept_answer.iter().map(|(key, _)| (&set.user, key.as_str())));
         }
         self.load_tasks(connection, &tasks.into_iter().collect::<Vec<_>>()).await?;
-        const CLAIMS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN processed_event p \
-             ON p.consumer_group = j.value ->> 0 AND p.key = j.value ->> 1";
-        self.taken_claims = present(connection, CLAIMS, &claims).await?;
-        const ANSWERS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN kept_answer k \
-             ON k.user_id = j.value ->> 0 AND k.key = j.value ->> 1";
-        self.taken_answers = present(connection, ANSWERS, &answers).await?;
-        const NOTIFICATIONS: &str = "SELECT j.key FROM json_each(?) j CROSS JOIN notification n \
-             ON n.user_id = j.value ->> 0 AND n.id = unhex(j.value ->> 1, '-')";
-        self.kept_notifications = present(connection, NOTIFICATIONS, &notes).await?;
+        self.taken_claims = present(connection, dialect::CLAIMS, &claims).await?;
+        self.taken_answers = present(connection, dialect::ANSWERS, &answers).await?;
+        self.kept_notifications = present(connection, dialect::NOTIFICATIONS, &notes).await?;
         Ok(())
     }
 
-    async fn load_users(&mut self, connection: &mut SqliteConnection, users: &[&'a UserId]) -> Result<(), StoreError> {
-        const SQL: &str = "SELECT j.key, u.number, u.sequence, d.user_id IS NOT NULL FROM json_each(?) j \
-             LEFT JOIN user_sequence u ON u.user_id = j.value LEFT JOIN departed d ON d.user_id = j.value";
-        for row in sqlx::query(SQL).bind(json::text(users)).fetch_all(connection).await? {
-            let Some(user) = users.get(index(row.try_get(0)?)) else { continue };
-            if let (Some(number), Some(sequence)) = (row.try_get(1)?, row.try_get::<Option<i64>, _>(2)?) {
-                self.users.insert(user, UserNumbers { number, sequence: rows::count(sequence), moved: false });
-            }
-            if row.try_get(3)? {
-                self.departed.insert(user);
-            }
-        }
-        Ok(())
-    }
-
-    async fn load_tasks(&mut self, connection: &mut SqliteConnection, tasks: &[(&'a UserId, TaskId)]) -> Result<(), StoreError> {
-        const SQL: &str = "SELECT j.key, t.number, t.version, t.tags, t.search, t.upcoming_at, t.overdue_at FROM json_each(?) j CROSS JOIN task t \
-             ON t.user_id = j.value ->> 0 AND t.id = unhex(j.value ->> 1)";
+    async fn load_tasks(&mut self, connection: &mut DbConnection, tasks: &[(&'a UserId, TaskId)]) -> Result<(), StoreError> {
         if tasks.is_empty() {
             return Ok(());
         }
         let keys: Vec<(&UserId, String)> = tasks.iter().map(|(user, id)| (*user, id.0.simple().to_string())).collect();
-        for row in sqlx::query(SQL).bind(json::text(&keys)).fetch_all(connection).await? {
+        for row in sqlx::query(dialect::TASKS).bind(json::text(&keys)).fetch_all(connection).await? {
             let Some(key) = tasks.get(index(row.try_get(0)?)) else { continue };
             let known = Known {
                 number: row.try_get(1)?,
@@ -198,13 +165,13 @@ impl<'a> Group<'a> {
             self.admit_change(set, change, counters);
         }
         for reminded in &set.reminded {
-            self.admit_reminded(set, reminded, counters);
+            self.admit_reminded(set, reminded);
         }
         for note in &set.notes {
             self.record.notes.push((&set.user, note));
             if let Note::Keep(notification) = note {
                 self.kept_notifications.insert((&set.user, notification.id));
-                self.announce(set, notification, counters);
+                self.announce(set, notification);
             }
         }
         for (group, key) in &set.once {
@@ -222,62 +189,56 @@ impl<'a> Group<'a> {
     }
 
     fn admit_change(&mut self, set: &'a ChangeSet, change: &'a Change, counters: &mut Counters) {
-        let UserNumbers { number: user, sequence, .. } = self.next_number(&set.user, counters);
+        let UserNumbers { number: user, sequence, .. } = self.next_number(&set.user);
         self.admit_task(&set.user, user, &change.task, counters);
         let ids = EventIds { task_event: event_id(set.now), task_update: event_id(set.now) };
         self.record.history.push(Remembered { set, change, id: ids.task_event, sequence });
-        self.log(set, origin(set).events(sequence, ids, change), counters);
+        self.log(set, origin(set).events(sequence, ids, change));
     }
 
     /// Of the task, only the mark is written.
-    fn admit_reminded(&mut self, set: &'a ChangeSet, reminded: &'a Reminded, counters: &mut Counters) {
+    fn admit_reminded(&mut self, set: &'a ChangeSet, reminded: &'a Reminded) {
         if let Some(known) = self.tasks.get_mut(&(&set.user, reminded.task)) {
             known.seen.notices = reminded.left;
             self.record.notices.insert(known.number, reminded.left);
         }
-        self.log(set, reminded.given.iter().map(|reminder| origin(set).reminder_event(reminder)), counters);
+        self.log(set, reminded.given.iter().map(|reminder| origin(set).reminder_event(reminder)));
     }
 
-    fn announce(&mut self, set: &'a ChangeSet, notification: &'a Notification, counters: &mut Counters) {
-        let sequence = self.next_number(&set.user, counters).sequence;
-        self.log(set, [origin(set).notification_event(sequence, event_id(set.now), notification)], counters);
+    fn announce(&mut self, set: &'a ChangeSet, notification: &'a Notification) {
+        let sequence = self.next_number(&set.user).sequence;
+        self.log(set, [origin(set).notification_event(sequence, event_id(set.now), notification)]);
     }
 
     /// The user's row, with the next sequence number.
-    fn next_number(&mut self, user: &'a UserId, counters: &mut Counters) -> UserNumbers {
-        let numbers = self.users.entry(user).or_insert_with(|| {
-            counters.user += 1;
-            UserNumbers { number: counters.user, sequence: 0, moved: false }
-        });
+    fn next_number(&mut self, user: &'a UserId) -> UserNumbers {
+        // Every user of the group was loaded.
+        let numbers = self.users.entry(user).or_default();
         numbers.sequence += 1;
         numbers.moved = true;
         *numbers
     }
 
-    fn log(&mut self, set: &'a ChangeSet, events: impl IntoIterator<Item = Event>, counters: &mut Counters) {
+    fn log(&mut self, set: &'a ChangeSet, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            counters.position += 1;
-            self.record.log.push(Logged { position: counters.position, user: &set.user, time: set.now, event });
+            self.record.log.push(Logged { user: &set.user, time: set.now, event });
         }
     }
 
     fn admit_task(&mut self, user: &'a UserId, user_number: i64, task: &'a Task, counters: &mut Counters) {
-        let known = self.tasks.entry((user, task.id)).or_insert_with(|| {
-            counters.task += 1;
-            Known {
-                number: counters.task,
-                seen: Seen { version: 0, notices: Notices::default() },
-                tags: Tags::default(),
-                search: String::new(),
-                put: None,
-            }
+        let known = self.tasks.entry((user, task.id)).or_insert_with(|| Known {
+            number: counters.next_task(),
+            seen: Seen { version: 0, notices: Notices::default() },
+            tags: Tags::default(),
+            search: String::new(),
+            put: None,
         });
         let search = text::fold(task.title.as_str(), task.description.as_ref().map(Description::as_str));
         if search != known.search {
             if known.seen.version > 0 {
                 self.record.stale_grams.push(known.number);
             }
-            self.record.grams.insert(known.number, text::grams(user_number, &search));
+            self.record.grams.insert(known.number, dialect::grams(user_number, &text::grams(&search)));
             known.search = search;
         }
         if task.tags != known.tags {
@@ -295,7 +256,7 @@ impl<'a> Group<'a> {
         known.put = Some(task);
     }
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut DbConnection, counters: &mut Counters) -> Result<(), StoreError> {
         let mut tasks: Vec<TaskRow<'_>> = Vec::new();
         for (&(user, _), known) in &self.tasks {
             tasks.extend(known.put.map(|task| TaskRow { number: known.number, user, task, search: &known.search }));
@@ -304,7 +265,7 @@ impl<'a> Group<'a> {
         let moved = self.users.iter().filter(|(_, numbers)| numbers.moved);
         let mut users: Vec<UserRow<'_>> = moved.map(|(user, numbers)| (numbers.number, *user, numbers.sequence)).collect();
         users.sort_unstable();
-        self.record.write(connection, &tasks, &users).await
+        self.record.write(connection, counters, &tasks, &users).await
     }
 }
 
@@ -313,11 +274,7 @@ fn origin(set: &ChangeSet) -> Origin<'_> {
 }
 
 /// Which of the keys are in a table, by the indexes that the query answers with.
-async fn present<A, B>(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    keys: &[(A, B)],
-) -> Result<HashSet<(A, B)>, StoreError>
+async fn present<A, B>(connection: &mut DbConnection, sql: &'static str, keys: &[(A, B)]) -> Result<HashSet<(A, B)>, StoreError>
 where
     A: Copy + Eq + std::hash::Hash + serde::Serialize,
     B: Copy + Eq + std::hash::Hash + serde::Serialize,
@@ -329,7 +286,7 @@ where
     Ok(found.into_iter().filter_map(|at| keys.get(index(at)).copied()).collect())
 }
 
-fn index(key: i64) -> usize {
+pub fn index(key: i64) -> usize {
     usize::try_from(key).unwrap_or(usize::MAX)
 }
 
