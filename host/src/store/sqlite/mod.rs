@@ -47,7 +47,7 @@ impl SqliteStore {
         let tasks = Tasks::default();
         let writer = Writer::start(writer, options, &tasks).await;
         let writer = writer.map_err(|e| OpenError::Unavailable { folder: folder.path().to_owned(), reason: e.to_string() })?;
-        Ok(Self { writer, readers: Readers(readers), tasks, _folder: folder })
+        Ok(Self { writer, readers, tasks, _folder: folder })
     }
 }
 
@@ -60,8 +60,7 @@ impl Store for SqliteStore {
     async fn check(&self) -> Result<(), StoreError> {
         let sql = "INSERT INTO probe (id, count) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET count = count + 1";
         write_one(self, sql, |v| v).await?;
-        sqlx::query("SELECT count FROM probe").execute(&self.readers.0).await?;
-        Ok(())
+        self.readers.get("SELECT count FROM probe", |v| v, |_| Ok(())).await
     }
 
     /// It is a file of the data folder.
@@ -70,7 +69,7 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.readers.0.close().await;
+        self.readers.close().await;
         self.writer.close().await;
         self.tasks.stop().await;
     }

@@ -1,11 +1,12 @@
 //! Opening the database of a data folder: whether it can be written, and whether its tables are ours.
 
 use super::error;
+use super::readers::Readers;
 use crate::store::folder::{Folder, FolderError};
 use crate::store::migrate::{self, Step};
 use sqlx::ConnectOptions;
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,6 @@ pub(super) const MIGRATIONS: [Step; 3] = [
     (2, "accounts", include_str!("../../../../migrations/sqlite/0002_accounts.sql")),
     (3, "events", include_str!("../../../../migrations/sqlite/0003_events.sql")),
 ];
-
-const READERS: u32 = 3;
 
 /// Why the database of a data folder cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +37,7 @@ pub enum OpenError {
 /// An opened data folder.
 pub(super) struct Opened {
     pub writer: SqliteConnection,
-    pub readers: SqlitePool,
+    pub readers: Readers,
     pub options: SqliteConnectOptions,
     pub folder: Folder,
 }
@@ -55,16 +54,7 @@ pub(super) async fn open(path: &Path) -> Result<Opened, OpenError> {
     let options = write_options(&file);
     let mut writer = options.connect().await.map_err(|e| sql_error(folder, &file, e))?;
     migrate::run(&mut writer, &MIGRATIONS).await.map_err(|e| migrate_error(folder, &file, e))?;
-    let readers = SqlitePoolOptions::new()
-        .min_connections(1)
-        .max_connections(READERS)
-        .acquire_timeout(Duration::from_secs(5))
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(read_options(&file))
-        .await
-        .map_err(|e| sql_error(folder, &file, e))?;
+    let readers = Readers::open(read_options(&file)).await.map_err(|e| sql_error(folder, &file, e))?;
     Ok(Opened { writer, readers, options, folder: holder })
 }
 
