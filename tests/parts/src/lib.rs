@@ -1,8 +1,10 @@
 //! The real parts that Tidings works with: servers that tests, the bench and `cargo xtask cluster` start on loopback, each on a free
 //! port, in a folder of its own, for as long as somebody holds it. What must not live here: assertions; anything of Tidings itself.
 
+pub mod kafka;
 mod process;
 
+pub use kafka::Kafka;
 pub use process::{Process, free_port};
 
 /// Whether to go on: false, with a clear line, where the part is missing; in CI (`--require-all`) that is a failure.
