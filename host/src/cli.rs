@@ -213,7 +213,8 @@ fn command() -> Command {
         .arg(config_argument())
         .after_help(
             "Every option is also a variable (TIDINGS_…) and a key of the configuration file; the flag wins over the variable, the \
-             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET, or a file named by --jwt-secret-file.",
+             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET and TIDINGS_KAFKA_SASL_PASSWORD, or files named by \
+             --jwt-secret-file and --kafka-sasl-password-file.",
         )
         .subcommand(Command::new("up").about("Runs Tidings until Ctrl-C or SIGTERM").args(host_options()))
         .subcommand(Command::new("token").about("Prints a bearer token, made with this data folder's key").args([user, ttl]))

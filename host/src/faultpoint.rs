@@ -51,7 +51,10 @@ impl FaultPoint {
         let pass = pass.parse().ok().filter(|pass| *pass > 0);
         match (name, pass) {
             (Some(name), Some(pass)) => Ok(Self { name, pass }),
-            _ => Err(format!("`{text}` is no point and number, such as {COMMITTED}:1; points are {}", [&POINTS[..], &RELAY_POINTS].concat().join(", "))),
+            _ => Err(format!(
+                "`{text}` is no point and number, such as {COMMITTED}:1; points are {}",
+                [&POINTS[..], &RELAY_POINTS].concat().join(", ")
+            )),
         }
     }
 }

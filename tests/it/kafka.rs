@@ -169,14 +169,13 @@ async fn failure_02_a_broker_that_is_away_is_not_felt_by_requests_and_nothing_is
         // The stream goes on, without a gap: what was created, what was completed, and what follows.
         for _ in 0..30 {
             number += 1;
-            let event = tokio::time::timeout(Duration::from_secs(60), stream.next()).await.expect("an event").expect("it goes on");
+            let event =
+                tokio::time::timeout(Duration::from_secs(60), stream.next()).await.expect("an event").expect("it goes on");
             assert_eq!(event.id, number.to_string());
         }
     }
-    in_the_end("all is well again", async || {
-        Client::new(&host.ops).get("/readyz").await.json()["away"].is_null().then_some(())
-    })
-    .await;
+    in_the_end("all is well again", async || Client::new(&host.ops).get("/readyz").await.json()["away"].is_null().then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,10 +219,14 @@ async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
         bob.task(&json!({"title": "mark"})).await;
     }
     let letters = async |count: usize| {
-        in_the_end("dead letters", async || Some(host.events(Some("task-events.dlq"))).filter(|letters| letters.len() >= count)).await
+        in_the_end("dead letters", async || Some(host.events(Some("task-events.dlq"))).filter(|letters| letters.len() >= count))
+            .await
     };
     let letter = letters(1).await.remove(0);
-    assert_eq!((&letter["headers"]["reason"], &letter["headers"]["group"]), (&json!("refused on purpose"), &json!("misbehave-group")));
+    assert_eq!(
+        (&letter["headers"]["reason"], &letter["headers"]["group"]),
+        (&json!("refused on purpose"), &json!("misbehave-group"))
+    );
     assert!(host.events(Some("task-events")).contains(&letter["event"]), "the event is unchanged");
     assert_eq!(host.cli(&["events", "replay"]).1, "sent again: 1\n");
     assert_eq!(letters(2).await[1]["event"], letter["event"]);

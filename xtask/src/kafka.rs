@@ -15,13 +15,18 @@ pub fn jars() -> Result<Option<PathBuf>> {
     if fs::read(&fetched).is_ok_and(|fetched| fetched == wanted) {
         return Ok(Some(jars));
     }
-    if !["java", "mvn"].iter().all(|program| Command::new(program).arg("-version").output().is_ok_and(|out| out.status.success())) {
+    if !["java", "mvn"].iter().all(|program| Command::new(program).arg("-version").output().is_ok_and(|out| out.status.success()))
+    {
         println!("no Kafka for the tests: it needs a JDK and Maven (Debian: default-jdk-headless, maven)");
         return Ok(None);
     }
     let output = format!("-DoutputDirectory={}", jars.display());
     let mut maven = Command::new("mvn");
-    maven.args(["--quiet", "--batch-mode", "--file"]).arg(&pom).args(["dependency:copy-dependencies", "-DincludeScope=runtime", &output]);
+    maven.args(["--quiet", "--batch-mode", "--file"]).arg(&pom).args([
+        "dependency:copy-dependencies",
+        "-DincludeScope=runtime",
+        &output,
+    ]);
     run(&mut maven)?;
     fs::write(&fetched, wanted)?;
     Ok(Some(jars))

@@ -73,7 +73,6 @@ pub struct Admin {
     engine: Arc<Engine>,
     identity: Arc<Identity>,
     bus: Arc<dyn Bus>,
-    clock: Arc<dyn Clock>,
     test_clock: Option<Arc<TestClock>>,
 }
 
@@ -82,8 +81,8 @@ type Refusal = (StatusCode, String);
 
 impl Admin {
     pub fn new(engine: Arc<Engine>, bus: Arc<dyn Bus>, foundation: &Foundation) -> Arc<Self> {
-        let Foundation { identity, clock, test_clock, .. } = foundation;
-        Arc::new(Self { engine, identity: identity.clone(), bus, clock: clock.clone(), test_clock: test_clock.clone() })
+        let Foundation { identity, test_clock, .. } = foundation;
+        Arc::new(Self { engine, identity: identity.clone(), bus, test_clock: test_clock.clone() })
     }
 
     fn routes(self: Arc<Self>) -> Router {

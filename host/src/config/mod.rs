@@ -219,7 +219,8 @@ impl Reader {
             key_file: self.optional("kafka_tls_key_file", path),
         };
         if self.faults.len() == before && bus == Some(BusKind::Kafka) && options.brokers.is_none() {
-            self.faults.push("TIDINGS_KAFKA_BROKERS is not set: TIDINGS_BUS=kafka needs it, such as kafka.example.org:9092".to_owned());
+            self.faults
+                .push("TIDINGS_KAFKA_BROKERS is not set: TIDINGS_BUS=kafka needs it, such as kafka.example.org:9092".to_owned());
         }
         KafkaConfig::from_options(options).unwrap_or_else(|faults| {
             self.faults.extend(faults);

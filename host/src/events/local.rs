@@ -78,7 +78,6 @@ impl Bus for LocalBus {
     }
 }
 
-
 /// A group's way through the log.
 struct Log {
     log: Arc<dyn EventLog>,

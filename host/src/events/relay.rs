@@ -21,6 +21,8 @@ const BATCH: u32 = 512;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long it leaves the turn to another host before it asks again.
 const ELSEWHERE: Duration = Duration::from_millis(250);
+/// How long a step may go on once it is told to stop.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Before the second attempt, and twice as long before each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
@@ -73,10 +75,18 @@ impl Relay {
         Self { name: name.to_owned(), log, publisher, clock, committed, failures: 0 }
     }
 
-    /// Relays until told to stop; a step that has begun is brought to its end.
+    /// Relays until told to stop; a step that has begun has some time to end. What it leaves undone is done again.
     pub async fn run(&mut self, stopping: CancellationToken) {
         while !stopping.is_cancelled() {
-            let wait = match self.step().await {
+            let no_more = async {
+                stopping.cancelled().await;
+                tokio::time::sleep(GOODBYE).await;
+            };
+            let step = tokio::select! {
+                step = self.step() => step,
+                () = no_more => return,
+            };
+            let wait = match step {
                 Ok(Step::Relayed(_)) => {
                     self.failures = 0;
                     continue;

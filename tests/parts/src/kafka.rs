@@ -80,9 +80,15 @@ impl Kafka {
         }
         fs::write(folder.path().join("log4j.properties"), LOG)?;
         fs::write(folder.path().join("server.properties"), properties(folder.path(), ports, guarded))?;
-        let format = java(folder.path())?.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"]).output()?;
+        let format = java(folder.path())?
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"])
+            .output()?;
         if !format.status.success() {
-            bail!("its folder cannot be made: {}{}", String::from_utf8_lossy(&format.stdout), String::from_utf8_lossy(&format.stderr));
+            bail!(
+                "its folder cannot be made: {}{}",
+                String::from_utf8_lossy(&format.stdout),
+                String::from_utf8_lossy(&format.stderr)
+            );
         }
         let process = Mutex::new(launch(folder.path(), ports)?);
         Ok(Self { process, folder, ports, _thread: None })
@@ -155,7 +161,12 @@ fn jars() -> Result<PathBuf> {
 
 fn java(folder: &Path) -> Result<Command> {
     let mut command = Command::new("java");
-    command.current_dir(folder).args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dlog4j.configuration=file:log4j.properties"]);
+    command.current_dir(folder).args([
+        "-Xmx512m",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-Dlog4j.configuration=file:log4j.properties",
+    ]);
     command.arg("-cp").arg(jars()?.join("*"));
     Ok(command)
 }
@@ -216,7 +227,9 @@ listener.name.tls.ssl.keystore.type=PKCS12
 fn make_keys(folder: &Path) -> Result<()> {
     let store = ["-alias", "kafka", "-keystore", "keys.p12", "-storetype", "PKCS12", "-storepass", STORE_PASSWORD];
     let name = ["-keyalg", "RSA", "-dname", "CN=localhost", "-ext", "SAN=dns:localhost,ip:127.0.0.1"];
-    for args in [[&["-genkeypair"][..], &store, &name].concat(), [&["-exportcert", "-rfc", "-file", "cert.pem"][..], &store].concat()] {
+    for args in
+        [[&["-genkeypair"][..], &store, &name].concat(), [&["-exportcert", "-rfc", "-file", "cert.pem"][..], &store].concat()]
+    {
         let out = Command::new("keytool").current_dir(folder).args(&args).output().context("cannot start keytool")?;
         if !out.status.success() {
             bail!("keytool: {}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));

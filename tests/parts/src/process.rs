@@ -20,7 +20,8 @@ impl Process {
     /// Starts it; what it prints goes into `NAME.log` in this folder.
     pub fn start(name: &str, command: &Command, folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
-        let out = File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let out =
+            File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
         // The kernel ends it with us, so that a test runner that is killed leaves nothing behind.
         let mut bound = Command::new("setpriv");
         bound.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());

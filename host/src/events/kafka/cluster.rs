@@ -173,7 +173,9 @@ impl ClientContext for Reports {
     /// A connection that fails is said here each time anew; once is enough, and that is [`Cluster::is_away`]'s to do.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => tracing::warn!(facility, text, "librdkafka"),
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::warn!(facility, text, "librdkafka")
+            }
             _ => tracing::debug!(facility, text, "librdkafka"),
         }
     }
@@ -198,11 +200,17 @@ mod tests {
 
     #[test]
     fn what_goes_wrong_is_said_with_what_to_do_and_without_secrets() {
-        let refused = advise("ssl://k:1/bootstrap: SASL authentication error: Authentication failed (after 312ms in state AUTH_REQ)");
+        let refused =
+            advise("ssl://k:1/bootstrap: SASL authentication error: Authentication failed (after 312ms in state AUTH_REQ)");
         assert!(refused.contains("TIDINGS_KAFKA_SASL_PASSWORD") && !refused.contains("312ms"), "{refused}");
-        assert!(advise("k:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused").contains("TIDINGS_KAFKA_BROKERS"));
+        assert!(
+            advise("k:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused").contains("TIDINGS_KAFKA_BROKERS")
+        );
         let bad = KafkaError::ClientConfig(
-            RDKafkaConfRes::RD_KAFKA_CONF_INVALID, "Invalid value".into(), "sasl.password".into(), "hunter2".into(),
+            RDKafkaConfRes::RD_KAFKA_CONF_INVALID,
+            "Invalid value".into(),
+            "sasl.password".into(),
+            "hunter2".into(),
         );
         assert_eq!(plain(&bad), "the option sasl.password: Invalid value");
     }

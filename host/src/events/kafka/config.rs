@@ -123,7 +123,9 @@ fn tls(options: &KafkaOptions, faults: &mut Vec<String>) -> Option<Tls> {
     let files = [("CA", ca_file), ("CERT", cert_file), ("KEY", key_file)];
     for (name, path) in files.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?))) {
         if !tls {
-            faults.push(format!("TIDINGS_KAFKA_TLS_{name}_FILE is set, but TIDINGS_KAFKA_TLS is off: turn it on, or remove the file"));
+            faults.push(format!(
+                "TIDINGS_KAFKA_TLS_{name}_FILE is set, but TIDINGS_KAFKA_TLS is off: turn it on, or remove the file"
+            ));
         } else if let Err(error) = std::fs::File::open(path) {
             faults.push(format!("TIDINGS_KAFKA_TLS_{name}_FILE: {} cannot be read: {error}", path.display()));
         }
@@ -177,12 +179,18 @@ mod tests {
 
     #[test]
     fn a_login_is_whole_and_never_shown() {
-        let half = KafkaOptions { password: Some(Secret::new("hunter2")), key_file: Some("/nowhere/key".into()), ..Default::default() };
+        let half =
+            KafkaOptions { password: Some(Secret::new("hunter2")), key_file: Some("/nowhere/key".into()), ..Default::default() };
         let faults = KafkaConfig::from_options(half.clone()).unwrap_err();
         assert_eq!(faults.len(), 3, "{faults:?}");
         assert!(faults[0].contains("SASL_USERNAME") && !faults.concat().contains("hunter2"), "{faults:?}");
         let whole = KafkaOptions {
-            brokers: Some("k:1".into()), username: Some("ada".into()), key_file: None, tls: true, mechanism: Some("SCRAM-SHA-512"), ..half
+            brokers: Some("k:1".into()),
+            username: Some("ada".into()),
+            key_file: None,
+            tls: true,
+            mechanism: Some("SCRAM-SHA-512"),
+            ..half
         };
         let config = KafkaConfig::from_options(whole).unwrap().unwrap();
         let client = config.client();

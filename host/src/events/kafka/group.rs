@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 const POLL: Duration = Duration::from_millis(200);
 /// Before a member that has failed is made anew.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(5);
 /// How long a part that is to be given up may take. Within what the cluster waits for (max.poll.interval.ms).
 const LONGEST_GOODBYE: Duration = Duration::from_secs(30);
 

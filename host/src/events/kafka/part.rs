@@ -49,7 +49,12 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn new(shared: Arc<Shared>, name: PartName, consumer: Arc<BaseConsumer<Member>>, mut queue: PartitionQueue<Member>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        name: PartName,
+        consumer: Arc<BaseConsumer<Member>>,
+        mut queue: PartitionQueue<Member>,
+    ) -> Self {
         let arrived = Arc::new(Notify::new());
         let wake = arrived.clone();
         queue.set_nonempty_callback(move || wake.notify_one());

@@ -35,7 +35,13 @@ impl Publisher {
     }
 
     /// Writes one record, and waits until the broker has it for good.
-    pub async fn write(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>, letter: Option<&DeadLetter>) -> Result<(), StoreError> {
+    pub async fn write(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        letter: Option<&DeadLetter>,
+    ) -> Result<(), StoreError> {
         let headers = match letter {
             Some(letter) => letter_headers(letter)?,
             None => event_headers(),
@@ -95,10 +101,14 @@ impl Publish for Publisher {
             send(&producer, &self.cluster.topic(&event.topic), Some(key), Some(value), event_headers())
         };
         // Behind one that could not be queued, none is.
-        let sent: Vec<KafkaResult<DeliveryFuture>> = events.iter().map(send).scan(true, |good, sent| {
-            let go_on = std::mem::replace(good, sent.is_ok());
-            go_on.then_some(sent)
-        }).collect();
+        let sent: Vec<KafkaResult<DeliveryFuture>> = events
+            .iter()
+            .map(send)
+            .scan(true, |good, sent| {
+                let go_on = std::mem::replace(good, sent.is_ok());
+                go_on.then_some(sent)
+            })
+            .collect();
         let (mut count, mut trouble) = (0, None);
         for report in sent {
             let outcome = match report {
@@ -139,4 +149,3 @@ async fn delivered(report: DeliveryFuture, until: Instant) -> KafkaResult<()> {
         Err(_) => Err(KafkaError::MessageProduction(rdkafka::error::RDKafkaErrorCode::MessageTimedOut)),
     }
 }
-

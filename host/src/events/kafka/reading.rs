@@ -38,7 +38,9 @@ impl Reading {
         let metadata = self.consumer.fetch_metadata(Some(&name), PATIENCE)?;
         let found = metadata.topics().iter().find(|found| found.name() == name);
         let parts = found.map(|found| found.partitions().iter().map(|part| (topic.to_owned(), part.id())).collect());
-        parts.filter(|parts: &Vec<_>| !parts.is_empty()).ok_or(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition))
+        parts
+            .filter(|parts: &Vec<_>| !parts.is_empty())
+            .ok_or(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition))
     }
 
     /// The first offset of a part that there is, and the one behind its last.
@@ -107,7 +109,9 @@ impl Reading {
                 // Behind its last record: what is missing up to there is no longer, or never was, a record.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
                 Some(Err(error)) if !passes(&error) => return Err(error),
-                _ if heard.elapsed() > PATIENCE => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
+                _ if heard.elapsed() > PATIENCE => {
+                    return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
+                }
                 _ => {}
             }
         }
@@ -128,7 +132,12 @@ impl Reading {
 }
 
 /// Keeps durably what comes next for a consumer's group; it blocks until the broker has it.
-pub(super) fn commit<C: Consumer<X>, X: rdkafka::consumer::ConsumerContext>(consumer: &C, topic: &str, part: i32, next: i64) -> KafkaResult<()> {
+pub(super) fn commit<C: Consumer<X>, X: rdkafka::consumer::ConsumerContext>(
+    consumer: &C,
+    topic: &str,
+    part: i32,
+    next: i64,
+) -> KafkaResult<()> {
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, part, Offset::Offset(next))?;
     consumer.commit(&list, rdkafka::consumer::CommitMode::Sync)

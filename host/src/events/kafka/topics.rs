@@ -82,7 +82,8 @@ impl Topics {
         PARTS.iter().flat_map(|(name, parts)| self.pair(name, *parts)).collect()
     }
 
-    async fn look(&mut self) -> Result<Vec<String>, String> {
+    /// As [`Self::step`]; what is odd is answered.
+    pub(super) async fn look(&mut self) -> Result<Vec<String>, String> {
         let (there, wanted) = (self.there().await?, self.wanted());
         let (old, missing): (Vec<&Topic>, Vec<&Topic>) = wanted.iter().partition(|topic| there.contains_key(&topic.name));
         if !missing.is_empty() {
@@ -136,7 +137,8 @@ impl Topics {
 impl Topic {
     fn fewer(&self, parts: i32) -> Option<String> {
         let Self { name, parts: wanted, .. } = self;
-        (parts < *wanted).then(|| format!("the topic {name} has {parts} partitions; {wanted} would let more hosts share the work"))
+        (parts < *wanted)
+            .then(|| format!("the topic {name} has {parts} partitions; {wanted} would let more hosts share the work"))
     }
 
     fn other_retention(&self, config: ConfigResourceResult) -> Option<String> {

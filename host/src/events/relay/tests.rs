@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::clock::TestClock;
+use crate::events::testing::creation;
 use crate::store::Ledger;
 use crate::store::sqlite::SqliteStore;
-use crate::events::testing::creation;
 use domain::contract::at;
 use std::sync::Mutex;
 

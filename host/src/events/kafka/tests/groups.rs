@@ -74,7 +74,10 @@ async fn what_is_rejected_is_a_dead_letter_and_the_rest_goes_on() {
     let of_log = world.store.events_after(&[TASK_EVENTS], 0, 10).await.unwrap();
     assert_eq!(body.get(), of_log[1].body.get(), "the event is unchanged");
     let headers: serde_json::Value = serde_json::from_str(headers.get()).unwrap();
-    assert_eq!((&headers["reason"], &headers["group"], &headers["topic"]), (&"unknown version".into(), &"group".into(), &TASK_EVENTS.into()));
+    assert_eq!(
+        (&headers["reason"], &headers["group"], &headers["topic"]),
+        (&"unknown version".into(), &"group".into(), &TASK_EVENTS.into())
+    );
     assert_eq!((&headers["tries"], headers["partition"].is_i64(), headers["position"].is_i64()), (&1.into(), true, true));
     host.stop().await;
 }
@@ -143,7 +146,8 @@ async fn hosts_of_a_group_share_its_parts_and_a_part_changes_hands_between_two_e
     until("the second is at work, too", async || by("second") > 50).await;
     // And back again: the second goes in the middle of its work.
     second.stop().await;
-    let done = async || shared.seen.lock().unwrap().values().filter(|seen| seen.iter().any(|(n, _)| *n == 100)).count() == users.len();
+    let done =
+        async || shared.seen.lock().unwrap().values().filter(|seen| seen.iter().any(|(n, _)| *n == 100)).count() == users.len();
     until("all is done", done).await;
     first.stop().await;
     assert_eq!(shared.overlaps.load(Ordering::Relaxed), 0, "never two hosts at one user's events");
@@ -173,7 +177,8 @@ async fn a_backlog_of_ten_thousand_is_worked_off() {
         for _ in 0..2 {
             let mut set = creation(&user);
             let change = set.changes[0].clone();
-            set.changes = (0..25).map(|_| domain::contract::creation(domain::contract::task(change.task.title.as_str()))).collect();
+            set.changes =
+                (0..25).map(|_| domain::contract::creation(domain::contract::task(change.task.title.as_str()))).collect();
             world.store.commit(set).await.unwrap();
         }
     }

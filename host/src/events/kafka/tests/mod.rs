@@ -8,12 +8,12 @@ mod poison;
 mod rights;
 
 use super::*;
-use crate::clock::{Clock, TestClock};
+use crate::clock::TestClock;
 use crate::events::relay::Relay;
 use crate::events::testing::{Recorder, creation};
 use crate::events::{Consumer, DEAD_LETTERS, Entry, Handler};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{EventLog, Ledger, LoggedEvent, Store};
+use crate::store::{EventLog, Ledger, LoggedEvent};
 use domain::event::{TASK_EVENTS, TASK_UPDATES};
 use futures::StreamExt;
 use parts::Kafka;

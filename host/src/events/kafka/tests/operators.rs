@@ -59,7 +59,11 @@ async fn dead_letters_are_sent_again_to_where_they_came_from() {
     let events = host.list(TASK_EVENTS).await;
     let Content::Event(first) = &events[0].content else { panic!("{events:?}") };
     let id = serde_json::from_str::<serde_json::Value>(first.get()).unwrap()["id"].as_str().unwrap().parse().unwrap();
-    assert_eq!(sent(Replay { topic: None, id: Some(id) }).await, 1, "unless it is wanted by its id, and once though it was buried twice");
+    assert_eq!(
+        sent(Replay { topic: None, id: Some(id) }).await,
+        1,
+        "unless it is wanted by its id, and once though it was buried twice"
+    );
     until("it comes again", async || recorder.of("ada") == [1, 2, 1, 1, 1]).await;
     let again = host.list(TASK_EVENTS).await;
     let same = again.iter().filter(|entry| matches!(&entry.content, Content::Event(body) if body.get() == first.get()));

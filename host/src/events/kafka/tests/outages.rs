@@ -64,7 +64,9 @@ async fn failure_02_a_lost_acknowledgement_is_an_event_that_is_known_by_its_id()
         .await
         .iter()
         .map(|entry| match &entry.content {
-            crate::events::Content::Event(body) => serde_json::from_str::<serde_json::Value>(body.get()).unwrap()["id"].to_string(),
+            crate::events::Content::Event(body) => {
+                serde_json::from_str::<serde_json::Value>(body.get()).unwrap()["id"].to_string()
+            }
             other => panic!("{other:?}"),
         })
         .collect();

@@ -3,6 +3,12 @@
 use super::*;
 use crate::identity::Secret;
 use parts::kafka::{PASSWORD, USER};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+
+fn admin(config: &KafkaConfig) -> AdminClient<DefaultClientContext> {
+    config.client().create().unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_are_made_once_with_their_parts_and_their_retention() {
@@ -11,13 +17,22 @@ async fn topics_are_made_once_with_their_parts_and_their_retention() {
     make_topics(&world.config).await.unwrap();
     make_topics(&world.config).await.unwrap();
     assert!(missing_topics(&world.config).await.unwrap().is_empty());
-    let described = tokio::task::block_in_place(|| world.kafka.tool("kafka.admin.TopicCommand", &["--describe"])).unwrap();
-    for (topic, parts) in
-        [("task-events", 3), ("reminders", 1), ("task-updates", 3), ("task-events.dlq", 1), ("reminders.dlq", 1), ("task-updates.dlq", 1)]
-    {
-        let name = format!("Topic: {}{topic}\t", world.config.prefix);
-        let line = described.lines().find(|line| line.starts_with(&name)).expect("it is there");
-        assert!(line.contains(&format!("PartitionCount: {parts}\t")) && line.contains("retention.ms=604800000"), "{line}");
+    let admin = admin(&world.config);
+    let metadata = tokio::task::block_in_place(|| admin.inner().fetch_metadata(None, Duration::from_secs(10))).unwrap();
+    for (topic, parts) in [
+        ("task-events", 3),
+        ("reminders", 1),
+        ("task-updates", 3),
+        ("task-events.dlq", 1),
+        ("reminders.dlq", 1),
+        ("task-updates.dlq", 1),
+    ] {
+        let name = format!("{}{topic}", world.config.prefix);
+        let made = metadata.topics().iter().find(|made| made.name() == name).expect("it is there");
+        assert_eq!(made.partitions().len(), parts, "{name}");
+        let described = admin.describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await.unwrap();
+        let config = described.into_iter().next().unwrap().unwrap();
+        assert_eq!(config.get("retention.ms").unwrap().value.as_deref(), Some("604800000"), "{name}");
     }
 }
 
@@ -25,8 +40,8 @@ async fn topics_are_made_once_with_their_parts_and_their_retention() {
 async fn topics_that_are_there_otherwise_are_worked_with() {
     let Some(world) = World::new().await else { return };
     let topic = format!("{}task-events", world.config.prefix);
-    let args = ["--create", "--topic", &topic, "--partitions", "1", "--config", "retention.ms=1000000"];
-    tokio::task::block_in_place(|| world.kafka.tool("kafka.admin.TopicCommand", &args)).unwrap();
+    let other = NewTopic::new(&topic, 1, TopicReplication::Fixed(1)).set("retention.ms", "1000000");
+    admin(&world.config).create_topics(&[other], &AdminOptions::new()).await.unwrap();
     let cluster = Cluster::new(world.config.clone());
     let mut topics = Topics::new(cluster.clone(), Publisher::new(cluster));
     let remarks = topics.look().await.unwrap();
