@@ -8,6 +8,7 @@ use crate::config::options::{OPTIONS, Opt, Reach};
 use crate::config::{Config, Sources, parse_duration};
 use crate::engine::{self, Engine};
 use crate::events::DEAD_LETTERS;
+use crate::events::kafka::{self, KafkaConfig};
 use crate::host::{self, Foundation};
 use crate::ports::Backing;
 use crate::store;
@@ -128,7 +129,19 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
     if let Some(database) = &config.database {
         writeln!(out, "database: {database}, good")?;
     }
-    Ok(writeln!(out, "components: {}, all good", names.join(", "))?)
+    writeln!(out, "components: {}, all good", names.join(", "))?;
+    drop(out);
+    match &config.kafka {
+        Some(kafka) => check_broker(kafka).await,
+        None => Ok(()),
+    }
+}
+
+/// The broker need not be there for `up` to serve, but whoever checks wants to know.
+async fn check_broker(config: &KafkaConfig) -> anyhow::Result<()> {
+    let missing = kafka::missing_topics(config).await.map_err(|reason| anyhow::anyhow!("the broker: {reason}"))?;
+    let topics = if missing.is_empty() { "all there".to_owned() } else { format!("to be made: {}", missing.join(", ")) };
+    Ok(writeln!(std::io::stdout(), "broker: good; topics {topics}")?)
 }
 
 /// A data folder for nobody, so that checking leaves the real one alone.
@@ -183,7 +196,12 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
             config.data.display().to_string()
         }
     };
-    Ok(writeln!(std::io::stdout(), "the tables in {place} are up to date")?)
+    writeln!(std::io::stdout(), "the tables in {place} are up to date")?;
+    if let Some(kafka) = &config.kafka {
+        kafka::make_topics(kafka).await.map_err(|reason| anyhow::anyhow!("the broker: {reason}"))?;
+        writeln!(std::io::stdout(), "the topics on {} are there", kafka.brokers)?;
+    }
+    Ok(())
 }
 
 fn command() -> Command {
@@ -212,8 +230,8 @@ fn command() -> Command {
         .arg(config_argument())
         .after_help(
             "Every option is also a variable (TIDINGS_…) and a key of the configuration file; the flag wins over the variable, the \
-             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET and TIDINGS_DATABASE_URL, or files named by \
-             --jwt-secret-file and --database-url-file.",
+             variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET, TIDINGS_DATABASE_URL and TIDINGS_KAFKA_SASL_PASSWORD, or \
+             files named by --jwt-secret-file, --database-url-file and --kafka-sasl-password-file.",
         )
         .subcommand(Command::new("up").about("Runs Tidings until Ctrl-C or SIGTERM").args(host_options()))
         .subcommand(Command::new("token").about("Prints a bearer token, made with the key of the data folder or of the database").args([user, ttl]))
@@ -228,7 +246,7 @@ fn command() -> Command {
                 .args_conflicts_with_subcommands(true)
                 .subcommand(Command::new("replay").about(replay).args([dead, id])),
         )
-        .subcommand(Command::new("migrate").about("Makes the tables of the database, or brings them up to date; `up` does so too"))
+        .subcommand(Command::new("migrate").about("Makes the tables of the database and, where brokers are given, the topics, or brings them up to date; `up` does so too"))
         .subcommand(
             Command::new("clock").hide(true).about("Moves the clock of a host that runs with TIDINGS_TEST_CLOCK").args([to, by]),
         )

@@ -5,8 +5,10 @@
 use crate::admin;
 use crate::clock::{Clock, SystemClock, TestClock};
 use crate::components;
-use crate::config::{Config, DrainConfig};
+use crate::config::{BusKind, Config, DrainConfig};
 use crate::engine::{Bundle, Engine};
+use crate::events::kafka::{self, KafkaBus};
+use crate::events::relay::Relay;
 use crate::events::{Bus, LocalBus};
 use crate::faultpoint;
 use crate::http::public::Public;
@@ -78,16 +80,16 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     let backing = Backing { store: store.clone(), clock: clock.clone(), identity: identity.clone() };
     let engine = Arc::new(Engine::load(bundle(&config, embedded)?, &backing)?);
     let hub = Hub::new(HubLimits::default());
-    let bus = LocalBus::new(store.clone(), clock.clone());
+    let bus = bus(&config, &foundation, &tasks);
     let connections = Tasks::default();
 
     tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
     tasks.spawn("metrics", tidy(metrics.clone(), engine.clone(), tasks.clone()));
-    components::listen(&engine, &bus, clock, &tasks);
+    components::listen(&engine, bus.as_ref(), clock, &tasks);
     let schedules = components::act_on_time(&engine, store, clock, &tasks);
-    admin::serve(&config.data, admin::Admin::new(engine.clone(), &foundation), &tasks)?;
+    admin::serve(&config.data, admin::Admin::new(engine.clone(), bus.clone(), &foundation), &tasks)?;
 
     let listeners = [Some(&public), Some(&ops), app.as_ref()];
     let lines: Vec<String> = listeners.into_iter().flatten().map(Listener::announcement).collect();
@@ -107,7 +109,7 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
         connections.spawn("app listener", app.serve(routes, OTHER_CONNECTIONS, connections.clone()));
     }
     // For operators to the last: it ends with the background tasks, after the connections.
-    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), metrics), OTHER_CONNECTIONS, tasks.clone()));
+    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), bus, metrics), OTHER_CONNECTIONS, tasks.clone()));
     announce(&lines)?;
     tracing::info!(data = %config.data.display(), "ready");
 
@@ -121,6 +123,21 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What carries events; where it lives elsewhere, also what brings them there.
+fn bus(config: &Config, foundation: &Foundation, tasks: &Tasks) -> Arc<dyn Bus> {
+    let Foundation { store, clock, .. } = foundation;
+    match (config.bus, &config.kafka) {
+        (BusKind::Kafka, Some(cluster)) => {
+            let bus = KafkaBus::start(cluster.clone(), clock.clone(), tasks.clone());
+            let mut relay = Relay::new(kafka::RELAY, store.clone(), bus.publisher(), clock.clone());
+            let stopping = tasks.stopping();
+            tasks.spawn("relay", async move { relay.run(stopping).await });
+            Arc::new(bus)
+        }
+        _ => Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone())),
+    }
 }
 
 /// No new connections; requests end, streams are ended in a spread; then what works in the background; the store last.

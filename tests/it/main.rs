@@ -23,6 +23,7 @@ mod failures_events;
 mod fixture;
 mod hosts;
 mod isolation;
+mod kafka;
 mod kill;
 mod kill_events;
 mod misbehave;

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
 
 mod build;
+mod kafka;
 mod parts;
 mod tidy;
 
@@ -72,6 +73,7 @@ fn task(task: Task) -> Result<()> {
         Task::Ci => ci(),
         Task::Bench { args } => {
             let binary = build::build()?;
+            kafka::jars()?;
             run(&mut native(&["build", "--release", "--bin", "bench"]))?;
             run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
         }
@@ -89,6 +91,7 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     let missing = parts::install()?;
     let binary = build::build()?;
     build::fixtures()?;
+    kafka::jars()?;
     let mut selection: &[&str] = &[];
     for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
         if name == "postgres" && missing && !require_all {

@@ -9,6 +9,7 @@ mod values;
 pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
+use crate::events::kafka::{self, KafkaConfig, KafkaOptions};
 use crate::faultpoint::FaultPoint;
 use crate::identity::{ExternalIssuer, IdentityConfig};
 use crate::secret::Secret;
@@ -31,6 +32,9 @@ pub struct Config {
     /// A `spin.toml`; `None`: the components that the program carries.
     pub manifest: Option<PathBuf>,
     pub identity: IdentityConfig,
+    pub bus: BusKind,
+    /// The cluster; the bus need not be its own for it to be known.
+    pub kafka: Option<KafkaConfig>,
     pub drain: DrainConfig,
     pub log: LogConfig,
     /// Worker threads; `None`: one a core.
@@ -38,6 +42,14 @@ pub struct Config {
     pub test: TestConfig,
     /// What is odd, but no fault; for the log, once there is one.
     pub remarks: Vec<String>,
+}
+
+/// What carries events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusKind {
+    /// The store's own log.
+    Local,
+    Kafka,
 }
 
 /// Where Tidings is spoken to.
@@ -98,6 +110,8 @@ impl Config {
         let listen = reader.listen();
         let manifest = reader.text("manifest").map(PathBuf::from);
         let identity = reader.identity();
+        let bus = reader.required("bus", values::bus);
+        let kafka = reader.kafka(bus);
         let drain = reader.drain();
         let log = reader.log();
         let data = reader.text("data").map(PathBuf::from);
@@ -109,9 +123,9 @@ impl Config {
             remarks
                 .push("APP_API_TOKEN is not set: whoever reaches the application listener is taken for the sidecar".to_owned());
         }
-        match (data, listen, identity, drain, log) {
-            (Some(data), Some(listen), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, database, listen, manifest, identity, drain, log, threads, test, remarks })
+        match (data, listen, identity, bus, drain, log) {
+            (Some(data), Some(listen), Some(identity), Some(bus), Some(drain), Some(log)) if reader.faults.is_empty() => {
+                Ok(Self { data, database, listen, manifest, identity, bus, kafka, drain, log, threads, test, remarks })
             }
             _ => Err(Faults(reader.faults)),
         }
@@ -202,6 +216,32 @@ impl Reader {
         }
     }
 
+    /// The cluster, where its brokers are given; with `bus`, they have to be.
+    fn kafka(&mut self, bus: Option<BusKind>) -> Option<KafkaConfig> {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        let before = self.faults.len();
+        let options = KafkaOptions {
+            brokers: self.optional("kafka_brokers", kafka::brokers),
+            prefix: self.optional("kafka_prefix", kafka::prefix),
+            replication: self.optional("kafka_topic_replication", kafka::replication),
+            mechanism: self.optional("kafka_sasl_mechanism", kafka::mechanism),
+            username: self.text("kafka_sasl_username"),
+            password: self.secret("kafka_sasl_password", "kafka_sasl_password_file"),
+            tls: self.required("kafka_tls", values::switch) == Some(true),
+            ca_file: self.optional("kafka_tls_ca_file", path),
+            cert_file: self.optional("kafka_tls_cert_file", path),
+            key_file: self.optional("kafka_tls_key_file", path),
+        };
+        if self.faults.len() == before && bus == Some(BusKind::Kafka) && options.brokers.is_none() {
+            self.faults
+                .push("TIDINGS_KAFKA_BROKERS is not set: TIDINGS_BUS=kafka needs it, such as kafka.example.org:9092".to_owned());
+        }
+        KafkaConfig::from_options(options).unwrap_or_else(|faults| {
+            self.faults.extend(faults);
+            None
+        })
+    }
+
     fn drain(&mut self) -> Option<DrainConfig> {
         let timeout = self.required("drain_timeout", values::duration);
         let stream_spread = self.required("stream_spread", values::duration);
@@ -231,7 +271,7 @@ impl Reader {
 
     /// Options that deployments know by name, and that this version does not serve: refusing them beats ignoring them.
     fn refuse_what_is_not_here_yet(&mut self) {
-        for (key, only) in [("roles", "all"), ("bus", "local"), ("memory", "local")] {
+        for (key, only) in [("roles", "all"), ("memory", "local")] {
             self.optional(key, |text| {
                 if text == only { Ok(()) } else { Err(format!("`{text}` is not in this version yet: only `{only}` is")) }
             });
@@ -289,7 +329,7 @@ mod tests {
     fn every_fault_is_reported_with_its_place() {
         let (_dir, path) = file("ops-listen = 'x'\ndrain_timeout = 'soon'\n[log]\na = 1");
         let variables =
-            [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "mysql://ada:hunter2@x"), ("TIDINGS_JWT_ISSUER", "i")];
+            [("TIDINGS_BUS", "pigeons"), ("TIDINGS_DATABASE_URL", "mysql://ada:hunter2@x"), ("TIDINGS_JWT_ISSUER", "i")];
         let Faults(faults) = Config::read(&sources(&[("listen", "nowhere")], &variables, Some(path))).unwrap_err();
         let all = faults.join("\n");
         for expected in [
@@ -297,7 +337,7 @@ mod tests {
             "did you mean ops_listen?",
             "tidings.toml: drain_timeout: `soon`",
             "tidings.toml: log: takes one value",
-            "TIDINGS_BUS: `kafka` is not in this version yet",
+            "TIDINGS_BUS: `pigeons`",
             "TIDINGS_DATABASE_URL: a database URL looks like postgres://",
             "TIDINGS_JWT_AUDIENCE is not set",
         ] {
@@ -352,6 +392,25 @@ mod tests {
         assert_eq!(read.fault, FaultPoint::parse("ticked:2").ok());
         assert_eq!(test("system", "ticked").unwrap().test.clock, Some(None));
         assert_eq!(test("noon", "lunch").unwrap_err().0.len(), 2);
+    }
+
+    #[test]
+    fn a_bus_that_lives_elsewhere_is_told_where() {
+        let read = |more: &[(&str, &str)]| Config::read(&sources(&[], &[&[("TIDINGS_BUS", "kafka")], more].concat(), None));
+        let Faults(faults) = read(&[]).unwrap_err();
+        assert!(faults.concat().contains("TIDINGS_KAFKA_BROKERS is not set"), "{faults:?}");
+        let wrong = [
+            ("TIDINGS_KAFKA_BROKERS", "nowhere"),
+            ("TIDINGS_KAFKA_TLS", "perhaps"),
+            ("TIDINGS_KAFKA_SASL_MECHANISM", "GSSAPI"),
+            ("TIDINGS_KAFKA_SASL_PASSWORD", "hunter2"),
+        ];
+        let Faults(faults) = read(&wrong).unwrap_err();
+        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert!(!faults.concat().contains("hunter2"), "{faults:?}");
+        let config = read(&[("TIDINGS_KAFKA_BROKERS", "a:1,b:2"), ("TIDINGS_KAFKA_PREFIX", "staging.")]).unwrap();
+        assert_eq!(config.bus, BusKind::Kafka);
+        assert_eq!(config.kafka.map(|kafka| (kafka.brokers, kafka.prefix)), Some(("a:1,b:2".to_owned(), "staging.".to_owned())));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Values of options, from text.
 
+use super::BusKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,6 +22,24 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     number.checked_mul(millis).filter(|millis| *millis <= 100 * 365 * 86_400_000).map(Duration::from_millis).ok_or_else(bad)
+}
+
+/// `local`, `kafka`.
+pub fn bus(text: &str) -> Result<BusKind, String> {
+    match text {
+        "local" => Ok(BusKind::Local),
+        "kafka" => Ok(BusKind::Kafka),
+        other => Err(format!("`{other}` is none of local, kafka")),
+    }
+}
+
+/// `on`, `off`.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        other => Err(format!("`{other}` is none of on, off")),
+    }
 }
 
 /// A whole number from 1.

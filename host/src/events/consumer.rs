@@ -1,7 +1,7 @@
 //! One consumer group at work, on whatever bus.
 
 use super::bus::{Batch, Handled, Handler, Source, Trouble};
-use super::lanes::{LANE, Lanes, Moment, Next};
+use super::lanes::{BEFORE_ALL, LANE, Lanes, Moment, Next};
 use crate::clock::{Clock, rest_until};
 use crate::faultpoint;
 use crate::store::{LoggedEvent, StoreError};
@@ -15,7 +15,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Events that are read at once.
@@ -24,6 +24,8 @@ const PAGE: u32 = 256;
 const SIDE_BY_SIDE: usize = 32;
 /// The position is kept so long after something was finished, for all that is finished by then.
 const KEEP_AFTER: Duration = Duration::from_millis(100);
+/// How long it goes on, once it is told to stop, to close the gaps before what was begun.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// How long nothing new is begun when the store cannot serve.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -64,7 +66,7 @@ impl Consumer {
             tasks,
             lanes: Lanes::default(),
             running: FuturesUnordered::new(),
-            kept: 0,
+            kept: BEFORE_ALL,
             keep_at: None,
             paused_until: None,
         }
@@ -86,10 +88,25 @@ impl Consumer {
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() => self.timer().await,
             }
         }
+        _ = timeout(GOODBYE, self.end()).await;
         while let Some(ended) = self.running.next().await {
             self.settle(ended);
         }
         self.keep().await;
+        // What is left is no longer ours.
+        self.show(0.0, 0);
+    }
+
+    /// Brings what was begun to its end, and what stands before it; nothing that has to wait is waited for.
+    async fn end(&mut self) {
+        self.lanes.close();
+        loop {
+            self.begin().await;
+            match self.running.next().await {
+                Some(ended) => self.settle(ended),
+                None => return,
+            }
+        }
     }
 
     /// Begins what can be begun now.
@@ -196,8 +213,7 @@ impl Consumer {
     async fn keep(&mut self) {
         let progress = self.lanes.progress();
         let age = progress.oldest.map_or(0, |oldest| self.clock.now().millis() - oldest.millis());
-        gauge!("tidings_consumer_lag_seconds", "group" => self.group.to_string()).set(age.max(0) as f64 / 1_000.0);
-        gauge!("tidings_consumer_waiting", "group" => self.group.to_string()).set(self.lanes.kept() as f64);
+        self.show(age.max(0) as f64 / 1_000.0, self.lanes.kept());
         self.keep_at = None;
         if progress.position > self.kept {
             faultpoint::pass(faultpoint::POSITION);
@@ -216,6 +232,12 @@ impl Consumer {
         done.inspect_err(|error| tracing::warn!(group, %error, "the log cannot be read or written: trying again"))
             .inspect_err(|_| self.paused_until = Some(Instant::now() + PATIENCE))
             .ok()
+    }
+
+    fn show(&self, lag: f64, waiting: usize) {
+        let labels = [("group", self.group.to_string()), ("part", self.source.part().to_owned())];
+        gauge!("tidings_consumer_lag_seconds", &labels).set(lag);
+        gauge!("tidings_consumer_waiting", &labels).set(waiting as f64);
     }
 
     fn count(&self, outcome: &'static str, events: usize) {

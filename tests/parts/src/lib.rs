@@ -1,9 +1,11 @@
 //! The real parts that Tidings works with: servers that tests, the bench and `cargo xtask cluster` start on loopback, each on a free
 //! port, in a folder of its own, for as long as somebody holds it. What must not live here: assertions; anything of Tidings itself.
 
+pub mod kafka;
 mod postgres;
 mod process;
 
+pub use kafka::Kafka;
 pub use postgres::{Postgres, programs as postgres_programs};
 pub use process::{Process, free_port};
 

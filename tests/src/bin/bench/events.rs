@@ -11,7 +11,7 @@ use tidings::clock::{Clock as _, SystemClock};
 /// How many users act at one time.
 const USERS: usize = 8;
 
-async fn users(host: &Host, count: usize) -> Vec<(Client, String)> {
+pub async fn users(host: &Host, count: usize) -> Vec<(Client, String)> {
     let mut users = Vec::new();
     for n in 0..count {
         let user = host.user(&format!("bench{n}")).await;
@@ -30,8 +30,8 @@ fn complete(id: &str) -> Shot {
 }
 
 /// Completion of a recurring task to its successor on the user's stream, at 200 completions a second.
-pub async fn successors() {
-    let host = Host::start();
+pub async fn successors(options: &Options) {
+    let host = Host::start_with(options);
     let (each, pause) = (250_usize, Duration::from_millis(5) * USERS as u32);
     let mut at_work = Vec::new();
     let began = Instant::now() + Duration::from_secs(3);
@@ -72,10 +72,10 @@ pub async fn successors() {
 }
 
 /// 10,000 events that came while the consumers were away: none of them acts, and then each of them makes a successor.
-pub async fn backlog() {
+pub async fn backlog(options: &Options) {
     for (name, recurring) in [("that need nothing", false), ("that each make a successor", true)] {
         let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/no-consumers.toml");
-        let away = Options { args: vec!["--manifest".into(), manifest.display().to_string()], ..Options::default() };
+        let away = Options { args: vec!["--manifest".into(), manifest.display().to_string()], ..options.clone() };
         let mut host = Host::start_with(&away);
         let (people, each) = (50, 200);
         let mut at_work = Vec::new();
@@ -98,7 +98,7 @@ pub async fn backlog() {
         }
         host.stop();
         let began = Instant::now();
-        host.restart(&Options::default());
+        host.restart(options);
         let metrics = Client::new(&host.ops);
         while handled(&metrics.get("/metrics").await.text) < people * each {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -109,10 +109,14 @@ pub async fn backlog() {
 
 /// How many events every group has handled, at least.
 fn handled(metrics: &str) -> usize {
-    let of_group = |line: &str| line.rsplit(' ').next()?.parse().ok();
-    let done = |line: &&str| line.starts_with("tidings_consumer_events_total") && line.contains("outcome=\"done\"");
-    let groups: Vec<usize> = metrics.lines().filter(done).filter_map(of_group).collect();
-    if groups.len() < 2 { 0 } else { groups.into_iter().min().unwrap_or(0) }
+    let groups = numbers(metrics, &["tidings_consumer_events_total", "outcome=\"done\""]);
+    if groups.len() < 2 { 0 } else { groups.into_iter().fold(f64::MAX, f64::min) as usize }
+}
+
+/// The numbers of all lines of metrics that have all of these words.
+pub fn numbers(metrics: &str, words: &[&str]) -> Vec<f64> {
+    let meant = metrics.lines().filter(|line| words.iter().all(|word| line.contains(word)));
+    meant.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect()
 }
 
 /// Many open tasks, 10,000 of them due within one minute: how late each notice is, and what requests feel of it.

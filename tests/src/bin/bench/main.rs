@@ -3,13 +3,29 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench's fault is a panic")]
 
 mod events;
+mod kafka;
 mod load;
 mod measures;
 mod native;
 
+use it::Options;
+
 /// The measures, in the order in which they run.
-const NAMES: [&str; 10] =
-    ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks", "successors", "backlog", "reminders", "asleep"];
+const NAMES: [&str; 13] = [
+    "start",
+    "ratios",
+    "writes",
+    "stream",
+    "idle-streams",
+    "many-tasks",
+    "successors",
+    "backlog",
+    "reminders",
+    "asleep",
+    "kafka-events",
+    "kafka-backlog",
+    "kafka-away",
+];
 
 #[tokio::main]
 async fn main() {
@@ -32,10 +48,11 @@ async fn main() {
             "stream" => measures::stream().await,
             "idle-streams" => measures::idle_streams().await,
             "many-tasks" => measures::many_tasks().await,
-            "successors" => events::successors().await,
-            "backlog" => events::backlog().await,
+            "successors" => events::successors(&Options::default()).await,
+            "backlog" => events::backlog(&Options::default()).await,
             "reminders" => events::reminders().await,
-            _ => events::asleep().await,
+            "asleep" => events::asleep().await,
+            _ => kafka::measure(name).await,
         }
     }
 }

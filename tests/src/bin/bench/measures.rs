@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 /// How long a load runs.
 pub const LOAD: Duration = Duration::from_secs(4);
 /// How many clients a load has.
-const CLIENTS: usize = 32;
+pub const CLIENTS: usize = 32;
 
 pub fn get(path: String) -> Shot {
     Shot { method: "GET", path, body: String::new() }
 }
 
-fn create(index: usize, count: usize) -> Shot {
+pub fn create(index: usize, count: usize) -> Shot {
     Shot { method: "POST", path: "/api/todos".into(), body: json!({"title": format!("task {index}.{count}")}).to_string() }
 }
 
