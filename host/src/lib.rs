@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod components;
 pub mod config;
+pub mod dapr;
 pub mod engine;
 pub mod events;
 pub mod faultpoint;
