@@ -17,6 +17,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod ports;
+pub mod roles;
 pub mod schedule;
 pub mod sse;
 pub mod store;

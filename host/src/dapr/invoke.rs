@@ -15,6 +15,8 @@ const HOP: [HeaderName; 10] =
     [CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
 /// What begins with it is between sidecars and their apps: a client must not choose where its request goes.
 const DAPRS: &str = "dapr-";
+/// A sidecar takes the target of a call from this scheme, too. None of ours has it: this is as invalid as anything that could stand behind it.
+const NO_ONE: HeaderValue = HeaderValue::from_static("Basic");
 /// Every error of ours has this type: what has another comes from a sidecar that could not reach the app.
 const PROBLEM: &str = "application/problem+json";
 /// Bytes of a sidecar's own answer that are read.
@@ -24,9 +26,7 @@ const SAID: usize = 64 * 1024;
 pub async fn hand_on(sidecar: &Arc<Sidecar>, app: &'static str, request: Request<Body>) -> Result<Response<Body>, Trouble> {
     let (mut parts, body) = request.into_parts();
     parts.headers = end_to_end(&parts.headers);
-    if parts.headers.get(AUTHORIZATION).is_some_and(for_the_sidecar) {
-        parts.headers.remove(AUTHORIZATION);
-    }
+    parts.headers.iter_mut().filter(|(name, value)| **name == AUTHORIZATION && is_basic(value)).for_each(|(_, value)| *value = NO_ONE);
     let body = if body.is_end_stream() { reqwest::Body::default() } else { reqwest::Body::wrap_stream(body.into_data_stream()) };
     let answer = sidecar.invoke(app, Request::from_parts(parts, body)).await?;
     let (mut parts, body) = Response::<reqwest::Body>::from(answer).into_parts();
@@ -53,7 +53,6 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     headers.iter().filter(|(name, _)| goes_on(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// A sidecar takes the target of a call from this scheme. None of ours has it.
-fn for_the_sidecar(authorization: &HeaderValue) -> bool {
+fn is_basic(authorization: &HeaderValue) -> bool {
     authorization.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
 }

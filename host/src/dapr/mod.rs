@@ -8,9 +8,9 @@ mod invoke;
 mod memory;
 mod sidecar;
 
-pub use invoke::hand_on;
+pub use invoke::{as_stream, hand_on};
 pub use memory::SidecarMemory;
-pub use sidecar::{Outgoing, Sidecar, SidecarConfig, Trouble};
+pub use sidecar::{Outgoing, Sidecar, SidecarConfig, TOKEN, Trouble};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use crate::identity::Secret;
 use anyhow::Context;
 use bytes::Bytes;
+use form_urlencoded::byte_serialize;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use reqwest::{Body, Response, Url};
@@ -15,6 +16,8 @@ use std::time::Duration;
 pub const TOKEN: &str = "dapr-api-token";
 /// The component that publishes, of `dapr/components`.
 const PUBSUB: &str = "pubsub";
+/// What is published.
+const CLOUD_EVENT: &str = "application/cloudevents+json";
 /// How long a sidecar on the same machine may take to accept a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// How long a record may take until the broker has it.
@@ -42,7 +45,7 @@ pub struct Sidecar {
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     pub topic: &'a str,
-    pub key: Option<&'a str>,
+    pub key: Option<&'a [u8]>,
     pub value: &'a [u8],
     /// Each becomes a header of the record.
     pub headers: &'a [(&'a str, String)],
@@ -96,16 +99,8 @@ impl Sidecar {
     /// Publishes a record, and waits until the broker has it. A record that is given up may still arrive.
     pub async fn publish(&self, record: &Outgoing<'_>) -> Result<(), Trouble> {
         let mut url = self.url(&["publish", PUBSUB, record.topic]);
-        {
-            let mut query = url.query_pairs_mut();
-            // Otherwise the sidecar would write another JSON text than ours, with a trace of its own.
-            query.append_pair("metadata.rawPayload", "true").append_pair("metadata.content-type", "application/cloudevents+json");
-            record.key.into_iter().for_each(|key| _ = query.append_pair("metadata.partitionKey", key));
-            for (name, value) in record.headers {
-                query.append_pair(&format!("metadata.{name}"), value);
-            }
-        }
-        let sent = self.client.post(url).timeout(PUBLISHED_WITHIN).header(CONTENT_TYPE, "application/cloudevents+json");
+        url.set_query(Some(&metadata(record)));
+        let sent = self.client.post(url).timeout(PUBLISHED_WITHIN).header(CONTENT_TYPE, CLOUD_EVENT);
         let answer = sent.body(Bytes::copy_from_slice(record.value)).send().await.map_err(|error| self.trouble(&error))?;
         self.read(answer, PUBSUB).await.map(drop)
     }
@@ -168,6 +163,19 @@ pub(super) fn refused(status: StatusCode, body: &[u8], component: &'static str) 
         Some(said) => Trouble::Failed { status, message: said.message },
         None => Trouble::Failed { status, message: "no reason was given".to_owned() },
     }
+}
+
+/// What is said of a record, in the query of its call.
+fn metadata(record: &Outgoing<'_>) -> String {
+    // Otherwise the sidecar would write another JSON text than ours, with a trace of its own.
+    let mut query = "metadata.rawPayload=true".to_owned();
+    let content_type = [("content-type", CLOUD_EVENT.as_bytes())].into_iter();
+    let key = record.key.map(|key| ("partitionKey", key)).into_iter();
+    let headers = record.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+    for (name, value) in content_type.chain(key).chain(headers) {
+        query.extend(["&metadata.", name, "="].into_iter().chain(byte_serialize(value)));
+    }
+    query
 }
 
 async fn limited(mut answer: Response) -> Result<Bytes, reqwest::Error> {

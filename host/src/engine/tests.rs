@@ -45,7 +45,7 @@ async fn engine() -> Arc<Engine> {
 
 async fn get(engine: &Engine, path: &str) -> Result<http::Response<Body>, Fault> {
     let uri = format!("/misbehave/{path}");
-    let name = engine.route(&uri).unwrap().to_owned();
+    let name = engine.route(&uri).unwrap().0.to_owned();
     let request = http::Request::get(&uri).header("host", "tidings.test").header("x-request-id", "forged");
     let request = request.body(Empty::<Bytes>::new()).unwrap();
     let peer = Ipv4Addr::LOCALHOST.into();
