@@ -20,16 +20,15 @@ struct Component {
     name: String,
 }
 
-/// Starts a consumer for each component of these roles that hears events.
+/// Starts consumers for each component of these roles that hears events.
 pub fn listen(engine: &Arc<Engine>, roles: &Roles, bus: &dyn Bus, clock: &Arc<dyn Clock>, tasks: &Tasks) {
     for (name, subscription) in engine.subscriptions(roles) {
         let component = Component { engine: engine.clone(), name: name.to_owned() };
         let handler = Arc::new(Listening { component, group: subscription.group.as_str().into() });
-        let source = bus.source(&subscription.group, &subscription.topics);
-        let (group, types) = (&subscription.group, &subscription.types);
-        let mut consumer = Consumer::new(group, types, source, handler, clock.clone(), tasks.clone());
-        let stopping = tasks.stopping();
-        tasks.spawn("consumer", async move { consumer.run(stopping).await });
+        let (group, types) = (subscription.group.clone(), subscription.types.clone());
+        let (clock, tasks) = (clock.clone(), tasks.clone());
+        let start = move |source| Consumer::new(&group, &types, source, handler.clone(), clock.clone(), tasks.clone());
+        bus.consume(&subscription.group, &subscription.topics, Box::new(start));
     }
 }
 

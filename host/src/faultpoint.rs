@@ -23,9 +23,16 @@ pub const TICK: &str = "tick";
 /// It has acted.
 pub const TICKED: &str = "ticked";
 
-/// All of them.
+/// Events are about to be published on a broker.
+pub const RELAY: &str = "relay";
+/// They are on the broker; that they are is not kept.
+pub const RELAYED: &str = "relayed";
+
+/// All that every host passes.
 pub const POINTS: [&str; 9] =
     [COMMIT_ASKED, COMMITTED, EVENT_TAKEN, EVENT_DONE, DEAD_LETTER, POSITION, POSITION_KEPT, TICK, TICKED];
+/// Those of a host whose bus is a broker's.
+pub const RELAY_POINTS: [&str; 2] = [RELAY, RELAYED];
 
 /// Where the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +46,12 @@ impl FaultPoint {
     /// `NAME:N`, or `NAME` for the first time.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, pass) = text.split_once(':').unwrap_or((text, "1"));
-        let name = POINTS.into_iter().find(|point| *point == name);
+        let mut points = POINTS.into_iter().chain(RELAY_POINTS);
+        let name = points.find(|point| *point == name);
         let pass = pass.parse().ok().filter(|pass| *pass > 0);
         match (name, pass) {
             (Some(name), Some(pass)) => Ok(Self { name, pass }),
-            _ => Err(format!("`{text}` is no point and number, such as {COMMITTED}:1; points are {}", POINTS.join(", "))),
+            _ => Err(format!("`{text}` is no point and number, such as {COMMITTED}:1; points are {}", [&POINTS[..], &RELAY_POINTS].concat().join(", "))),
         }
     }
 }

@@ -5,16 +5,21 @@
 use crate::admin;
 use crate::clock::{Clock, SystemClock, TestClock};
 use crate::components;
-use crate::config::{Config, DrainConfig};
+use crate::config::{BusKind, Config, DrainConfig, MemoryKind};
+use crate::dapr::{Sidecar, SidecarMemory};
 use crate::engine::{Bundle, Engine};
-use crate::events::{Bus, LocalBus};
+use crate::events::dapr::{self, DaprBus};
+use crate::events::relay::Relay;
+use crate::events::{Bus, Inbox, LocalBus};
 use crate::faultpoint;
 use crate::http::public::Public;
-use crate::http::{Listener, app, ops};
+use crate::http::app::App;
+use crate::http::{Elsewhere, Listener, ops};
 use crate::identity::{Identity, SigningKey};
 use crate::ports::Backing;
+use crate::roles::Role;
 use crate::sse::{Hub, HubLimits, feed};
-use crate::store::Store;
+use crate::store::{Memory, Store};
 use crate::store::sqlite::SqliteStore;
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
@@ -24,8 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Connections to the operations listener, and to the application listener, at one time.
-const OTHER_CONNECTIONS: usize = 256;
+/// Connections to the operations listener at one time.
+const OPS_CONNECTIONS: usize = 256;
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What a command that needs no listener has of a host: the store, and who people are.
@@ -76,19 +81,23 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     let tasks = Tasks::default();
     let foundation = Foundation::open(&config, &tasks).await?;
     let Foundation { store, identity, clock, .. } = &foundation;
-    let backing = Backing { store: store.clone(), clock: clock.clone(), identity: identity.clone() };
+    let sidecar = config.sidecar.as_ref().map(Sidecar::new).transpose()?;
+    let memory = memory(&config, sidecar.as_ref(), &foundation);
+    let backing = Backing { store: store.clone(), memory, clock: clock.clone(), identity: identity.clone() };
     let engine = Arc::new(Engine::load(bundle(&config, embedded)?, &backing)?);
     let hub = Hub::new(HubLimits::default());
-    let bus = LocalBus::new(store.clone(), clock.clone());
+    let (bus, inbox) = bus(&config, sidecar.as_ref(), &foundation, &tasks);
     let connections = Tasks::default();
 
-    tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
+    if config.roles.has(Role::Sse) {
+        tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
+    }
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
     tasks.spawn("metrics", tidy(metrics.clone(), engine.clone(), tasks.clone()));
-    components::listen(&engine, &bus, clock, &tasks);
-    let schedules = components::act_on_time(&engine, store, clock, &tasks);
-    admin::serve(&config.data, admin::Admin::new(engine.clone(), &foundation), &tasks)?;
+    components::listen(&engine, &config.roles, bus.as_ref(), clock, &tasks);
+    let schedules = components::act_on_time(&engine, &config.roles, store, clock, &tasks);
+    admin::serve(&config.data, admin::Admin::new(engine.clone(), bus.clone(), &foundation), &tasks)?;
 
     let listeners = [Some(&public), Some(&ops), app.as_ref()];
     let lines: Vec<String> = listeners.into_iter().flatten().map(Listener::announcement).collect();
@@ -100,17 +109,20 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
         clock: clock.clone(),
         tasks: connections.clone(),
         url: config.identity.public_url.as_deref().map(str::parse).transpose()?,
+        elsewhere: Elsewhere { roles: config.roles.clone(), sidecar, handed_on: false },
     };
     let at_once = config.listen.max_connections;
-    connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
     if let Some(app) = app {
-        let routes = app::routes(config.listen.app_token.clone(), schedules);
-        connections.spawn("app listener", app.serve(routes, OTHER_CONNECTIONS, connections.clone()));
+        let elsewhere = Elsewhere { handed_on: true, ..routes.elsewhere.clone() };
+        let handed_on = Public { elsewhere, ..routes.clone() }.routes()?;
+        let routes = App { token: config.listen.app_token.clone(), schedules, inbox, handed_on }.routes();
+        connections.spawn("app listener", app.serve(routes, at_once, connections.clone()));
     }
+    connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
     // For operators to the last: it ends with the background tasks, after the connections.
-    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), metrics), OTHER_CONNECTIONS, tasks.clone()));
+    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), bus, metrics), OPS_CONNECTIONS, tasks.clone()));
     announce(&lines)?;
-    tracing::info!(data = %config.data.display(), "ready");
+    tracing::info!(data = %config.data.display(), roles = %config.roles, "ready");
 
     signals.first().await;
     tracing::info!("stopping: open requests may end; another signal ends them at once");
@@ -122,6 +134,33 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What keeps short-lived state.
+fn memory(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundation) -> Arc<dyn Memory> {
+    match (config.memory, sidecar) {
+        (MemoryKind::Dapr, Some(sidecar)) => Arc::new(SidecarMemory::new(sidecar.clone(), foundation.clock.clone())),
+        _ => foundation.store.clone(),
+    }
+}
+
+/// What carries events; where it lives elsewhere, also what brings them there, and where they arrive.
+fn bus(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundation, tasks: &Tasks) -> (Arc<dyn Bus>, Option<Arc<Inbox>>) {
+    let Foundation { store, clock, .. } = foundation;
+    let local: Arc<dyn Bus> = Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone()));
+    match (config.bus, sidecar) {
+        (BusKind::Dapr, Some(sidecar)) => {
+            let bus = DaprBus::new(sidecar.clone(), store.clone(), local, None, clock.clone(), tasks.clone());
+            if config.roles.has(Role::Api) {
+                let mut relay = Relay::new(dapr::RELAY, store.clone(), bus.publisher(), clock.clone());
+                let stopping = tasks.stopping();
+                tasks.spawn("relay", async move { relay.run(stopping).await });
+            }
+            let inbox = bus.inbox();
+            (Arc::new(bus), Some(inbox))
+        }
+        _ => (local, None),
+    }
 }
 
 /// No new connections; requests end, streams are ended in a spread; then what works in the background; the store last.

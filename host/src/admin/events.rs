@@ -1,77 +1,33 @@
-//! The log, one event a line, to its end or for as long as it grows. What has headers, a dead letter, is shown with them:
-//! `{"headers": …, "event": …}`.
+//! The log, one entry a line, to its end or for as long as it grows.
 
-use crate::store::{EventLog, LoggedEvent, StoreError};
+use crate::events::{Entries, Entry};
 use axum::body::Body;
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
-
-/// Events that are read at one time.
-const PAGE: u32 = 500;
-
-/// Which events.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Wanted {
-    pub topic: Option<String>,
-    pub follow: bool,
-}
-
-struct Reading {
-    log: Arc<dyn EventLog>,
-    wanted: Wanted,
-    stop: CancellationToken,
-    position: i64,
-}
+use futures::StreamExt;
 
 /// Lines of CloudEvents.
-pub fn body(log: Arc<dyn EventLog>, wanted: Wanted, stop: CancellationToken) -> Body {
-    let reading = Reading { log, wanted, stop, position: 0 };
-    Body::from_stream(futures::stream::try_unfold(reading, async |mut reading| {
-        Ok::<_, StoreError>(reading.next().await?.map(|lines| (lines, reading)))
-    }))
+pub fn body(entries: Entries) -> Body {
+    Body::from_stream(entries.map(|page| page.map(|page| lines(&page))))
 }
 
-impl Reading {
-    /// The next lines; `None` at the end.
-    async fn next(&mut self) -> Result<Option<String>, StoreError> {
-        let topics: Vec<&str> = self.wanted.topic.as_deref().into_iter().collect();
-        let mut committed = self.log.committed();
-        loop {
-            committed.borrow_and_update();
-            let events = self.log.events_after(&topics, self.position, PAGE).await?;
-            if let Some(last) = events.last() {
-                self.position = last.position;
-                let mut lines = String::new();
-                for event in &events {
-                    push_line(&mut lines, event);
-                }
-                return Ok(Some(lines));
-            }
-            if !self.wanted.follow || !matches!(self.stop.run_until_cancelled(committed.changed()).await, Some(Ok(()))) {
-                return Ok(None);
-            }
-        }
-    }
-}
-
-fn push_line(lines: &mut String, event: &LoggedEvent) {
-    let body = event.body.get();
-    match &event.headers {
-        Some(headers) => lines.extend(["{\"headers\":", headers.get(), ",\"event\":", body, "}\n"]),
-        None => lines.extend([body, "\n"]),
-    }
+fn lines(page: &[Entry]) -> String {
+    let mut lines = String::new();
+    page.iter().for_each(|entry| entry.push_line(&mut lines));
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::events::{Bus, LocalBus, Wanted};
     use crate::store::sqlite::SqliteStore;
-    use crate::store::{ChangeSet, Ledger};
+    use crate::store::{ChangeSet, EventLog, Ledger};
+    use crate::task::Tasks;
     use domain::change::{Actor, ActorKind, Source};
     use domain::contract::{at, creation, task};
     use domain::json;
     use serde_json::{Value, json};
+    use std::sync::Arc;
 
     #[tokio::test]
     async fn a_dead_letter_is_shown_with_its_headers() {
@@ -82,9 +38,10 @@ mod tests {
         store.commit(ChangeSet { changes: vec![creation(task("poison"))], ..none }).await.unwrap();
         let headers = json::raw(&json!({ "reason": "no" }));
         store.write_again(1, "task-events.dlq", Some(&headers), at(1)).await.unwrap();
+        let bus = LocalBus::new(store.clone(), Arc::new(SystemClock), Tasks::default());
         let lines = async |topic: &str| {
             let wanted = Wanted { topic: Some(topic.to_owned()), follow: false };
-            let bytes = axum::body::to_bytes(body(store.clone(), wanted, CancellationToken::new()), 1 << 20).await.unwrap();
+            let bytes = axum::body::to_bytes(body(bus.list(wanted)), 1 << 20).await.unwrap();
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
         };

@@ -4,17 +4,16 @@
 pub mod client;
 mod events;
 
-pub use crate::events::Replay;
-pub use events::Wanted;
+pub use crate::events::{Replay, Wanted};
 
 use crate::clock::{Clock, TestClock};
 use crate::engine::{ComponentStatus, Engine};
-use crate::events::replay;
+use crate::events::Bus;
 use crate::host::Foundation;
 use crate::identity::Identity;
-use crate::store::EventLog;
 use crate::task::Tasks;
 use anyhow::Context;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -27,7 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
-use tokio_util::sync::CancellationToken;
 
 /// Where the socket is.
 pub fn socket(data: &Path) -> PathBuf {
@@ -74,7 +72,7 @@ pub enum Moved {
 pub struct Admin {
     engine: Arc<Engine>,
     identity: Arc<Identity>,
-    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     test_clock: Option<Arc<TestClock>>,
 }
@@ -83,18 +81,16 @@ pub struct Admin {
 type Refusal = (StatusCode, String);
 
 impl Admin {
-    pub fn new(engine: Arc<Engine>, foundation: &Foundation) -> Arc<Self> {
-        let Foundation { store, identity, clock, test_clock } = foundation;
-        let (identity, log) = (identity.clone(), store.clone());
-        Arc::new(Self { engine, identity, log, clock: clock.clone(), test_clock: test_clock.clone() })
+    pub fn new(engine: Arc<Engine>, bus: Arc<dyn Bus>, foundation: &Foundation) -> Arc<Self> {
+        let Foundation { identity, clock, test_clock, .. } = foundation;
+        Arc::new(Self { engine, identity: identity.clone(), bus, clock: clock.clone(), test_clock: test_clock.clone() })
     }
 
-    fn routes(self: Arc<Self>, stop: CancellationToken) -> Router {
-        let events = |State(admin): State<Arc<Self>>, Json(wanted)| async move { events::body(admin.log.clone(), wanted, stop) };
+    fn routes(self: Arc<Self>) -> Router {
         let unknown = async || (StatusCode::NOT_FOUND, "the running host does not know this command: it is of another version");
         Router::new()
             .route("/components", get(components))
-            .route("/events", post(events))
+            .route("/events", post(show))
             .route("/events/replay", post(send_again))
             .route("/clock", post(move_clock))
             .route("/token", post(issue))
@@ -113,8 +109,15 @@ async fn issue(State(admin): State<Arc<Admin>>, Json(wanted): Json<TokenWanted>)
     token(&admin.identity, &wanted).await.map_err(|error| (StatusCode::CONFLICT, format!("{error:#}")))
 }
 
+async fn show(State(admin): State<Arc<Admin>>, Json(wanted): Json<Wanted>) -> Result<Body, Refusal> {
+    match admin.bus.away() {
+        Some(reason) => Err((StatusCode::CONFLICT, format!("the log cannot be read: {reason}"))),
+        None => Ok(events::body(admin.bus.list(wanted))),
+    }
+}
+
 async fn send_again(State(admin): State<Arc<Admin>>, Json(wanted): Json<Replay>) -> Result<Json<u64>, Refusal> {
-    let sent = replay(admin.log.as_ref(), &wanted, admin.clock.now()).await;
+    let sent = admin.bus.replay(&wanted).await;
     sent.map(Json).map_err(|error| (StatusCode::CONFLICT, format!("the log cannot be written: {error}")))
 }
 
@@ -147,7 +150,7 @@ pub fn serve(data: &Path, admin: Arc<Admin>, tasks: &Tasks) -> anyhow::Result<()
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).with_context(|| format!("{}", path.display()))?;
     let stop = tasks.stopping();
     // Its connections are tasks of axum's, for which it waits.
-    let serving = axum::serve(listener, admin.routes(stop.clone())).with_graceful_shutdown(stop.cancelled_owned());
+    let serving = axum::serve(listener, admin.routes()).with_graceful_shutdown(stop.cancelled_owned());
     tasks.spawn("admin", async move {
         serving.await.ok();
         fs::remove_file(path).ok();

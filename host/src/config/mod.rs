@@ -9,8 +9,10 @@ mod values;
 pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
+use crate::dapr::SidecarConfig;
 use crate::faultpoint::FaultPoint;
 use crate::identity::{ExternalIssuer, IdentityConfig, Secret};
+use crate::roles::Roles;
 use domain::time::Timestamp;
 use sources::Said;
 use std::collections::BTreeMap;
@@ -27,6 +29,13 @@ pub struct Config {
     /// A `spin.toml`; `None`: the components that the program carries.
     pub manifest: Option<PathBuf>,
     pub identity: IdentityConfig,
+    pub roles: Roles,
+    /// What carries events.
+    pub bus: BusKind,
+    /// What keeps short-lived state.
+    pub memory: MemoryKind,
+    /// Set where bus or memory need it.
+    pub sidecar: Option<SidecarConfig>,
     pub drain: DrainConfig,
     pub log: LogConfig,
     /// Worker threads; `None`: one a core.
@@ -34,6 +43,23 @@ pub struct Config {
     pub test: TestConfig,
     /// What is odd, but no fault; for the log, once there is one.
     pub remarks: Vec<String>,
+}
+
+/// What carries events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusKind {
+    /// The store's own log.
+    Local,
+    /// A broker, through the sidecar.
+    Dapr,
+}
+
+/// What keeps short-lived state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryKind {
+    Local,
+    /// The sidecar's state store.
+    Dapr,
 }
 
 /// Where Tidings is spoken to.
@@ -93,6 +119,9 @@ impl Config {
         let listen = reader.listen();
         let manifest = reader.text("manifest").map(PathBuf::from);
         let identity = reader.identity();
+        let roles = reader.required("roles", Roles::parse);
+        let (bus, memory) = (reader.required("bus", values::bus), reader.required("memory", values::memory));
+        let sidecar = reader.sidecar(bus, memory);
         let drain = reader.drain();
         let log = reader.log();
         let data = reader.text("data").map(PathBuf::from);
@@ -104,10 +133,13 @@ impl Config {
             remarks
                 .push("APP_API_TOKEN is not set: whoever reaches the application listener is taken for the sidecar".to_owned());
         }
-        match (data, listen, identity, drain, log) {
-            (Some(data), Some(listen), Some(identity), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, listen, manifest, identity, drain, log, threads, test, remarks })
-            }
+        let whole = || {
+            let (data, listen, identity, roles) = (data?, listen?, identity?, roles?);
+            let (bus, memory, drain, log) = (bus?, memory?, drain?, log?);
+            Some(Self { data, listen, manifest, identity, roles, bus, memory, sidecar, drain, log, threads, test, remarks })
+        };
+        match whole() {
+            Some(config) if reader.faults.is_empty() => Ok(config),
             _ => Err(Faults(reader.faults)),
         }
     }
@@ -188,6 +220,22 @@ impl Reader {
         }
     }
 
+    /// The sidecar, where there is one; for what goes through it, there has to be.
+    fn sidecar(&mut self, bus: Option<BusKind>, memory: Option<MemoryKind>) -> Option<SidecarConfig> {
+        let before = self.faults.len();
+        let port = self.optional("dapr_http_port", values::port);
+        let token = self.text("dapr_api_token").map(Secret::new);
+        let needs = [("TIDINGS_BUS=dapr", bus == Some(BusKind::Dapr)), ("TIDINGS_MEMORY=dapr", memory == Some(MemoryKind::Dapr))];
+        if port.is_none() && self.faults.len() == before {
+            let needing = needs.iter().filter(|(_, needs)| *needs);
+            self.faults.extend(needing.map(|(what, _)| format!("DAPR_HTTP_PORT is not set: {what} needs it, such as 3500")));
+        }
+        if bus == Some(BusKind::Dapr) && !self.said.contains_key("app_listen") {
+            self.faults.push("TIDINGS_APP_LISTEN is not set: with TIDINGS_BUS=dapr, events arrive there".to_owned());
+        }
+        Some(SidecarConfig { port: port?, token })
+    }
+
     fn drain(&mut self) -> Option<DrainConfig> {
         let timeout = self.required("drain_timeout", values::duration);
         let stream_spread = self.required("stream_spread", values::duration);
@@ -217,11 +265,6 @@ impl Reader {
 
     /// Options that deployments know by name, and that this version does not serve: refusing them beats ignoring them.
     fn refuse_what_is_not_here_yet(&mut self) {
-        for (key, only) in [("roles", "all"), ("bus", "local"), ("memory", "local")] {
-            self.optional(key, |text| {
-                if text == only { Ok(()) } else { Err(format!("`{text}` is not in this version yet: only `{only}` is")) }
-            });
-        }
         let no_database = "another database than the data folder's SQLite is not in this version yet; remove it, and see --data";
         self.optional("database_url", |_| Err::<(), _>(no_database.to_owned()));
     }
@@ -276,7 +319,7 @@ mod tests {
     #[test]
     fn every_fault_is_reported_with_its_place() {
         let (_dir, path) = file("ops-listen = 'x'\ndrain_timeout = 'soon'\n[log]\na = 1");
-        let variables = [("TIDINGS_BUS", "kafka"), ("TIDINGS_DATABASE_URL", "postgres://x"), ("TIDINGS_JWT_ISSUER", "i")];
+        let variables = [("TIDINGS_BUS", "pigeons"), ("TIDINGS_DATABASE_URL", "postgres://x"), ("TIDINGS_JWT_ISSUER", "i")];
         let Faults(faults) = Config::read(&sources(&[("listen", "nowhere")], &variables, Some(path))).unwrap_err();
         let all = faults.join("\n");
         for expected in [
@@ -284,7 +327,7 @@ mod tests {
             "did you mean ops_listen?",
             "tidings.toml: drain_timeout: `soon`",
             "tidings.toml: log: takes one value",
-            "TIDINGS_BUS: `kafka` is not in this version yet",
+            "TIDINGS_BUS: `pigeons`",
             "TIDINGS_DATABASE_URL",
             "TIDINGS_JWT_AUDIENCE is not set",
         ] {
@@ -323,6 +366,26 @@ mod tests {
         assert_eq!(read.fault, FaultPoint::parse("ticked:2").ok());
         assert_eq!(test("system", "ticked").unwrap().test.clock, Some(None));
         assert_eq!(test("noon", "lunch").unwrap_err().0.len(), 2);
+    }
+
+    #[test]
+    fn what_goes_through_a_sidecar_needs_one() {
+        let Faults(faults) = Config::read(&sources(&[], &[("TIDINGS_BUS", "dapr"), ("TIDINGS_MEMORY", "dapr")], None)).unwrap_err();
+        let all = faults.join("\n");
+        assert!(all.contains("TIDINGS_BUS=dapr needs it") && all.contains("TIDINGS_MEMORY=dapr needs it"), "{all}");
+        assert!(all.contains("TIDINGS_APP_LISTEN is not set"), "{all}");
+        let variables = [
+            ("TIDINGS_BUS", "dapr"),
+            ("DAPR_HTTP_PORT", "3500"),
+            ("DAPR_API_TOKEN", "hunter2"),
+            ("TIDINGS_APP_LISTEN", "127.0.0.1:0"),
+            ("TIDINGS_ROLES", "api,sse"),
+        ];
+        let config = Config::read(&sources(&[], &variables, None)).unwrap();
+        assert_eq!((config.bus, config.sidecar.as_ref().map(|sidecar| sidecar.port)), (BusKind::Dapr, Some(3500)));
+        assert!(!config.roles.all() && !format!("{config:?}").contains("hunter2"), "{config:?}");
+        let wrong = Config::read(&sources(&[], &[("DAPR_HTTP_PORT", "0"), ("TIDINGS_ROLES", "api,cook")], None)).unwrap_err().0;
+        assert!(wrong.iter().any(|fault| fault.contains("no port")) && wrong.iter().any(|fault| fault.contains("no role")), "{wrong:?}");
     }
 
     #[test]

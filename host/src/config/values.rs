@@ -1,5 +1,6 @@
 //! Values of options, from text.
 
+use super::{BusKind, MemoryKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,6 +22,29 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     number.checked_mul(millis).filter(|millis| *millis <= 100 * 365 * 86_400_000).map(Duration::from_millis).ok_or_else(bad)
+}
+
+/// `local`, `dapr`.
+pub fn bus(text: &str) -> Result<BusKind, String> {
+    match text {
+        "local" => Ok(BusKind::Local),
+        "dapr" => Ok(BusKind::Dapr),
+        other => Err(format!("`{other}` is none of local, dapr")),
+    }
+}
+
+/// `local`, `dapr`.
+pub fn memory(text: &str) -> Result<MemoryKind, String> {
+    match text {
+        "local" => Ok(MemoryKind::Local),
+        "dapr" => Ok(MemoryKind::Dapr),
+        other => Err(format!("`{other}` is none of local, dapr")),
+    }
+}
+
+/// A port that something listens on.
+pub fn port(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("`{text}` is no port, such as 3500"))
 }
 
 /// A whole number from 1.

@@ -35,7 +35,7 @@ async fn backing() -> (Backing, TempDir) {
     let (clock, tasks) = (Arc::new(SystemClock), Tasks::default());
     let key = SigningKey::from_bytes(&[7; 32]);
     let identity = Identity::new(store.clone(), clock.clone(), &tasks, key, IdentityConfig::default()).unwrap();
-    (Backing { store, clock, identity: Arc::new(identity) }, folder)
+    (Backing { memory: store.clone(), store, clock, identity: Arc::new(identity) }, folder)
 }
 
 async fn engine() -> Arc<Engine> {

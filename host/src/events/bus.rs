@@ -1,23 +1,45 @@
 //! What a bus promises, whatever carries it.
 
-use super::dead::DeadLetter;
+use super::consumer::Consumer;
+use super::dead::{DeadLetter, Replay};
+use super::listing::{Entries, Wanted};
 use crate::store::{LoggedEvent, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
 use futures::stream::BoxStream;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Events as they are committed, from the moment of asking. It ends with the host.
 pub type Tail = BoxStream<'static, LoggedEvent>;
 
-/// Brings committed events to groups of consumers, and to whoever only listens.
-pub trait Bus: Send + Sync {
-    /// The group's way through these topics, from where it has come to. A group that is new begins with the oldest event.
-    /// Groups do not know of each other. A bus whose topics are in parts, each with an order of its own, has one source a part.
-    fn source(&self, group: &str, topics: &[String]) -> Box<dyn Source>;
+/// Makes the consumer of one source.
+pub type Start = Box<dyn Fn(Box<dyn Source>) -> Consumer + Send + Sync>;
 
-    /// Each event of these topics that is committed from now on, for every listener. Nothing is remembered of a listener.
+/// Brings committed events to groups of consumers, and to whoever only listens. What it starts ends with the host.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Brings a group what is in these topics, from where it has come to. A group that is new begins with the oldest event. Groups do
+    /// not know of each other. Where topics are in parts, each with an order of its own, each part has a source and a consumer of its
+    /// own, for as long as it is this host's; another host of the same group has other parts.
+    fn consume(&self, group: &str, topics: &[String], start: Start) -> JoinHandle<()>;
+
+    /// Each event of these topics that is committed from now on, for every listener. Nothing is remembered of a listener. It may hear
+    /// some of the last minute, too, and some twice.
     fn tail(&self, topics: &'static [&'static str]) -> Tail;
+
+    /// What is in the log, for operators to read.
+    fn list(&self, wanted: Wanted) -> Entries;
+
+    /// Writes dead letters to the topics where they came from, behind all that is there, with the same id, key and body. Whoever has
+    /// acted on one already knows it by its id. What becomes a dead letter meanwhile, by being refused again, is left for another
+    /// time. Answers how many.
+    async fn replay(&self, wanted: &Replay) -> Result<u64, StoreError>;
+
+    /// Why events are not going anywhere just now, fit to be shown; none: they are.
+    fn away(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Some of what a source has.
@@ -32,6 +54,16 @@ pub struct Batch {
 /// Events in one order, and how far a group has come with them.
 #[async_trait]
 pub trait Source: Send + Sync {
+    /// Its name among the group's, for its numbers; empty where it is the only one.
+    fn part(&self) -> &str {
+        ""
+    }
+
+    /// So long after something was finished it is kept that it is, for all that is finished by then.
+    fn keep_after(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+
     /// What is behind all that it gave before; it waits until there is something. Whoever waits may give up.
     async fn next(&mut self, limit: u32) -> Result<Batch, StoreError>;
 

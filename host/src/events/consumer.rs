@@ -1,7 +1,7 @@
 //! One consumer group at work, on whatever bus.
 
 use super::bus::{Batch, Handled, Handler, Source, Trouble};
-use super::lanes::{LANE, Lanes, Moment, Next};
+use super::lanes::{BEFORE_ALL, LANE, Lanes, Moment, Next};
 use crate::clock::{Clock, rest_until};
 use crate::faultpoint;
 use crate::store::{LoggedEvent, StoreError};
@@ -22,8 +22,6 @@ use tokio_util::sync::CancellationToken;
 const PAGE: u32 = 256;
 /// Users whose events are handled at one time.
 const SIDE_BY_SIDE: usize = 32;
-/// The position is kept so long after something was finished, for all that is finished by then.
-const KEEP_AFTER: Duration = Duration::from_millis(100);
 /// How long nothing new is begun when the store cannot serve.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -64,7 +62,7 @@ impl Consumer {
             tasks,
             lanes: Lanes::default(),
             running: FuturesUnordered::new(),
-            kept: 0,
+            kept: BEFORE_ALL,
             keep_at: None,
             paused_until: None,
         }
@@ -90,6 +88,8 @@ impl Consumer {
             self.settle(ended);
         }
         self.keep().await;
+        // What is left is no longer ours.
+        self.show(0.0, 0);
     }
 
     /// Begins what can be begun now.
@@ -190,14 +190,13 @@ impl Consumer {
 
     /// Something was finished, so that the position is to be kept soon.
     fn finished(&mut self) {
-        self.keep_at.get_or_insert_with(|| Instant::now() + KEEP_AFTER);
+        self.keep_at.get_or_insert_with(|| Instant::now() + self.source.keep_after());
     }
 
     async fn keep(&mut self) {
         let progress = self.lanes.progress();
         let age = progress.oldest.map_or(0, |oldest| self.clock.now().millis() - oldest.millis());
-        gauge!("tidings_consumer_lag_seconds", "group" => self.group.to_string()).set(age.max(0) as f64 / 1_000.0);
-        gauge!("tidings_consumer_waiting", "group" => self.group.to_string()).set(self.lanes.kept() as f64);
+        self.show(age.max(0) as f64 / 1_000.0, self.lanes.kept());
         self.keep_at = None;
         if progress.position > self.kept {
             faultpoint::pass(faultpoint::POSITION);
@@ -216,6 +215,12 @@ impl Consumer {
         done.inspect_err(|error| tracing::warn!(group, %error, "the log cannot be read or written: trying again"))
             .inspect_err(|_| self.paused_until = Some(Instant::now() + PATIENCE))
             .ok()
+    }
+
+    fn show(&self, lag: f64, waiting: usize) {
+        let labels = [("group", self.group.to_string()), ("part", self.source.part().to_owned())];
+        gauge!("tidings_consumer_lag_seconds", &labels).set(lag);
+        gauge!("tidings_consumer_waiting", &labels).set(waiting as f64);
     }
 
     fn count(&self, outcome: &'static str, events: usize) {

@@ -1,12 +1,11 @@
 //! Dead letters: events that a group could not be brought to act on. They are kept beside their topic, with the reason, until
 //! an operator sends them again or they are as old as events become.
 
-use crate::store::{EventLog, LoggedEvent, StoreError};
+use crate::store::{LoggedEvent, StoreError};
 use domain::event::TOPICS;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
-use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Behind a topic's name, names the topic of its dead letters.
@@ -20,6 +19,10 @@ pub struct DeadLetter {
     pub group: String,
     /// Where it was read.
     pub topic: String,
+    /// Which part of the topic, where it has parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
+    /// In the topic, or in its part.
     pub position: i64,
     /// How often it was tried.
     pub tries: u32,
@@ -54,54 +57,17 @@ pub struct Replay {
     pub id: Option<Uuid>,
 }
 
-/// Letters that are read at one time.
-const PAGE: u32 = 100;
-
-/// Writes dead letters to the topics where they came from, behind all that is there: same id, key and body. Whoever has acted on
-/// one already knows it by its id. What becomes a dead letter meanwhile, by being refused again, is left for another time.
-/// Answers how many.
-pub async fn replay(log: &dyn EventLog, wanted: &Replay, now: Timestamp) -> Result<u64, StoreError> {
-    let topics: Vec<String> = match &wanted.topic {
-        Some(topic) => vec![topic.clone()],
-        None => TOPICS.iter().map(|topic| format!("{topic}{DEAD_LETTERS}")).collect(),
-    };
-    let up_to = log.last_position().await?;
-    let mut sent = HashSet::new();
-    for topic in topics {
-        replay_topic(log, &topic, wanted.id, up_to, now, &mut sent).await?;
+impl Replay {
+    /// The topics of dead letters that are meant.
+    pub fn topics(&self) -> Vec<String> {
+        match &self.topic {
+            Some(topic) => vec![topic.clone()],
+            None => TOPICS.iter().map(|topic| format!("{topic}{DEAD_LETTERS}")).collect(),
+        }
     }
-    Ok(sent.len() as u64)
 }
 
-/// An event that was buried more than once is sent once.
-async fn replay_topic(
-    log: &dyn EventLog,
-    topic: &str,
-    id: Option<Uuid>,
-    up_to: i64,
-    now: Timestamp,
-    sent: &mut HashSet<(String, Uuid)>,
-) -> Result<(), StoreError> {
-    // How far operators have come is kept as it is for a consumer group.
-    let group = format!("replay of {topic}");
-    let mut position = match id {
-        None => log.group_position(&group).await?.unwrap_or(0),
-        Some(_) => 0,
-    };
-    loop {
-        let mut letters = log.events_after(&[topic], position, PAGE).await?;
-        letters.retain(|event| event.position <= up_to);
-        let Some(last) = letters.last() else { return Ok(()) };
-        position = last.position;
-        for event in letters.iter().filter(|event| id.is_none_or(|id| event.id == id)) {
-            let Some(letter) = DeadLetter::of(event) else { continue };
-            let key = (letter.topic, event.id);
-            if !sent.contains(&key) && log.write_again(event.position, &key.0, None, now).await?.is_some() {
-                sent.insert(key);
-            }
-        }
-        if id.is_none() {
-            log.set_group_position(&group, position).await?;
-        }
-    }
+/// In whose name it is kept how far operators have come with a topic of dead letters, as it is for a consumer group.
+pub(super) fn replay_group(topic: &str) -> String {
+    format!("replay of {topic}")
 }

@@ -27,8 +27,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait, also of those that a handler asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// The position before everything that there is, on any bus.
+pub(super) const BEFORE_ALL: i64 = -1;
+
 /// All lanes of a group.
-#[derive(Default)]
 pub(super) struct Lanes {
     lanes: HashMap<UserId, Lane>,
     /// Those with something to try.
@@ -94,6 +96,13 @@ impl Lane {
     /// What stands before everything unfinished.
     fn low_water(&self) -> i64 {
         self.waiting.front().map_or(self.finished, |event| event.position - 1)
+    }
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        let (lanes, ready, resting) = (HashMap::new(), VecDeque::new(), BTreeSet::new());
+        Self { lanes, ready, resting, read: BEFORE_ALL, kept: 0 }
     }
 }
 
@@ -272,6 +281,7 @@ impl Lane {
                 reason: reason.clone(),
                 group: at.group.to_owned(),
                 topic: event.topic.clone(),
+                partition: None,
                 position: event.position,
                 tries: self.tries,
                 time: at.now,

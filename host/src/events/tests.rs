@@ -1,18 +1,16 @@
 //! Groups and listeners on a real store. Failures 2, 3, 16 and 21 of the specification, as far as the local bus goes.
 
+use super::testing::{Recorder, creation, retry};
 use super::*;
-use crate::clock::{Clock, TestClock};
+use crate::clock::TestClock;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ChangeSet, EventLog, Ledger, LoggedEvent, Store};
+use crate::store::{EventLog, Ledger, LoggedEvent, Store};
 use crate::task::Tasks;
 use async_trait::async_trait;
-use domain::change::{Actor, ActorKind, Source as Through};
 use domain::contract;
 use domain::event::{TASK_EVENTS, TASK_UPDATES};
-use domain::id::UserId;
 use futures::StreamExt;
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -32,7 +30,11 @@ impl World {
     }
 
     fn bus(&self) -> LocalBus {
-        LocalBus::new(self.store.clone(), self.clock.clone())
+        self.bus_of(&Tasks::default())
+    }
+
+    fn bus_of(&self, tasks: &Tasks) -> LocalBus {
+        LocalBus::new(self.store.clone(), self.clock.clone(), tasks.clone())
     }
 
     async fn add_tasks(&self, user: &str, count: usize) {
@@ -43,12 +45,11 @@ impl World {
 
     /// Starts a group that hears `task-events`.
     fn group(&self, group: &str, types: &[&str], handler: Arc<dyn Handler>) -> Group {
-        let source = self.bus().source(group, &[TASK_EVENTS.to_owned()]);
         let types: Vec<String> = types.iter().map(|kind| (*kind).to_owned()).collect();
         let tasks = Tasks::default();
-        let mut consumer = Consumer::new(group, &types, source, handler, self.clock.clone(), tasks.clone());
-        let stopping = tasks.stopping();
-        let running = tasks.spawn("consumer", async move { consumer.run(stopping).await });
+        let (name, clock, own) = (group.to_owned(), self.clock.clone(), tasks.clone());
+        let start = move |source| Consumer::new(&name, &types, source, handler.clone(), clock.clone(), own.clone());
+        let running = self.bus_of(&tasks).consume(group, &[TASK_EVENTS.to_owned()], Box::new(start));
         Group { tasks, running }
     }
 
@@ -86,59 +87,6 @@ impl Group {
     fn kill(self) {
         self.running.abort();
     }
-}
-
-fn creation(user: &str) -> ChangeSet {
-    let user: UserId = user.parse().unwrap();
-    let actor = Actor { kind: ActorKind::User, id: user.to_string() };
-    let changes = vec![contract::creation(contract::task("Water the plants"))];
-    ChangeSet { changes, ..ChangeSet::new(user, actor, Through::Api, contract::at(0)) }
-}
-
-/// Remembers what it was handed, and answers as it is told.
-#[derive(Default)]
-struct Recorder {
-    seen: Mutex<Vec<(String, u64)>>,
-    at_work: Mutex<HashSet<UserId>>,
-    answers: Mutex<BTreeMap<(String, u64), Vec<Trouble>>>,
-}
-
-impl Recorder {
-    /// For one event, what comes of it the first times; then it is well.
-    fn troubled(self: Arc<Self>, user: &str, sequence: u64, troubles: Vec<Trouble>) -> Arc<Self> {
-        self.answers.lock().unwrap().insert((user.to_owned(), sequence), troubles);
-        self
-    }
-
-    fn of(&self, user: &str) -> Vec<u64> {
-        self.seen.lock().unwrap().iter().filter(|(seen, _)| seen == user).map(|(_, sequence)| *sequence).collect()
-    }
-}
-
-#[async_trait]
-impl Handler for Recorder {
-    async fn handle(&self, events: &[LoggedEvent]) -> Handled {
-        let user = &events[0].user;
-        assert!(self.at_work.lock().unwrap().insert(user.clone()), "never two of one user at a time");
-        let mut handled = Handled { done: 0, trouble: None };
-        for event in events {
-            assert_eq!(event.user, *user);
-            let key = (user.to_string(), event.sequence.unwrap());
-            self.seen.lock().unwrap().push(key.clone());
-            tokio::task::yield_now().await;
-            handled.trouble = self.answers.lock().unwrap().get_mut(&key).and_then(Vec::pop);
-            if handled.trouble.is_some() {
-                break;
-            }
-            handled.done += 1;
-        }
-        self.at_work.lock().unwrap().remove(user);
-        handled
-    }
-}
-
-fn retry() -> Trouble {
-    Trouble::Retry { reason: "not now".to_owned(), after: Duration::ZERO }
 }
 
 #[tokio::test]
@@ -255,7 +203,7 @@ async fn what_is_rejected_is_a_dead_letter_at_once_and_can_be_sent_again() {
     group.stop().await;
     let letter = world.letters().await.remove(0);
     let log = world.store.as_ref();
-    let sent = async |wanted: Replay| replay(log, &wanted, world.clock.now()).await.unwrap();
+    let sent = async |wanted: Replay| world.bus().replay(&wanted).await.unwrap();
     assert_eq!(sent(Replay::default()).await, 1);
     assert_eq!(sent(Replay::default()).await, 0, "it was sent again before");
     assert_eq!(sent(Replay { id: Some(letter.id), topic: None }).await, 1, "unless it is wanted by its id");

@@ -1,22 +1,26 @@
 //! The operations listener: whether the host lives, whether it can serve, and its numbers.
+//!
+//! Whether it can serve is the store's to say, as requests need nothing else. That events are not going anywhere is said beside it:
+//! they wait in the outbox, and a host that is taken out of service for it would help nobody.
 
 use super::layers;
 use super::problem::Problem;
+use crate::events::Bus;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use axum::Router;
 use axum::middleware::from_fn;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What the operations listener answers with.
-pub fn routes(store: Arc<dyn Store>, metrics: Metrics) -> Router {
-    let ready = move || async move { store.check().await.map(|()| json(r#"{"status":"ready"}"#)).map_err(Problem::from) };
+pub fn routes(store: Arc<dyn Store>, bus: Arc<dyn Bus>, metrics: Metrics) -> Router {
+    let ready = move || async move { store.check().await.map(|()| is_ready(bus.away())).map_err(Problem::from) };
     let numbers = move || async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()) };
     Router::new()
-        .route("/healthz", get(async || json(r#"{"status":"ok"}"#)))
+        .route("/healthz", get(async || Json(json!({"status": "ok"}))))
         .route("/readyz", get(ready))
         .route("/metrics", get(numbers))
         .fallback(async || Problem::not_found())
@@ -24,6 +28,9 @@ pub fn routes(store: Arc<dyn Store>, metrics: Metrics) -> Router {
         .layer(from_fn(layers::identify))
 }
 
-fn json(text: &'static str) -> Response {
-    ([(CONTENT_TYPE, "application/json")], text).into_response()
+fn is_ready(away: Option<String>) -> Json<Value> {
+    Json(match away {
+        None => json!({"status": "ready"}),
+        Some(reason) => json!({"status": "ready", "away": [reason]}),
+    })
 }
