@@ -47,6 +47,8 @@ pub struct MeshOptions {
     pub redis: String,
     /// When the cron binding fires, in the words of `bindings.cron`.
     pub cron: String,
+    /// Each app has the components that are its own; false: one app has all of them.
+    pub scoped: bool,
 }
 
 /// One sidecar. Dropping it ends it.
@@ -76,19 +78,17 @@ impl Mesh {
         command.args(["--mode", "standalone", "--listen-address", "127.0.0.1", "--trust-domain", "localhost"]);
         command.args(["--port", &sentry_port.to_string(), "--metrics-port", &free_port()?.to_string()]);
         command.args(["--healthz-listen-address", "127.0.0.1", "--healthz-port", &health_port.to_string()]);
-        command.arg("--issuer-credentials").arg(folder.path().join("credentials"));
+        command.arg("--issuer-credentials").arg(folder.path().join("credentials")).arg("--config").arg(folder.path().join("config.yaml"));
         command.env("NAMESPACE", "default");
+        write_files(folder.path(), sentry_port, options)?;
         let mut sentry = Process::start("sentry", &command, folder.path())?;
         sentry.listens(sentry_port, STARTS_WITHIN)?;
         let token = || Uuid::now_v7().simple().to_string();
-        let mesh = Self { sentry, sentry_port, folder, app_token: token(), api_token: token(), _alone: alone };
-        mesh.write_files(options)?;
-        Ok(mesh)
+        Ok(Self { sentry, sentry_port, folder, app_token: token(), api_token: token(), _alone: alone })
     }
 
-    /// Starts a sidecar for the app on this port of 127.0.0.1; `pod` tells replicas of one app apart.
-    pub fn sidecar(&self, app_id: &str, pod: &str, app_port: u16) -> Result<Daprd> {
-        let http_port = free_port()?;
+    /// Starts a sidecar on a port of 127.0.0.1, for the app on another; `pod` tells replicas of one app apart.
+    pub fn sidecar(&self, app_id: &str, pod: &str, http_port: u16, app_port: u16) -> Result<Daprd> {
         let path = |name: &str| self.folder.path().join(name);
         let mut command = Command::new(program("daprd")?);
         command.args(["--app-id", app_id, "--app-port", &app_port.to_string(), "--dapr-http-port", &http_port.to_string()]);
@@ -115,30 +115,6 @@ impl Mesh {
     /// The authority's process.
     pub fn sentry(&mut self) -> &mut Process {
         &mut self.sentry
-    }
-
-    fn write_files(&self, options: &MeshOptions) -> Result<()> {
-        let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr"), self.folder.path().join("resources"));
-        fs::create_dir(&to)?;
-        let here = |file: &Path| -> Result<String> {
-            let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            let sentry = format!("127.0.0.1:{}", self.sentry_port);
-            let places =
-                [(BROKERS, &*options.brokers), (REDIS, &options.redis), (CRON, &options.cron), (SENTRY, &sentry), (TRUST_DOMAIN, "localhost")];
-            Ok(places.into_iter().fold(text, |text, (there, here)| text.replace(there, here)))
-        };
-        for folder in ["components", "subscriptions"] {
-            for entry in fs::read_dir(from.join(folder))? {
-                let entry = entry?;
-                if entry.file_name() != ONLY_ON_KUBERNETES {
-                    fs::write(to.join(entry.file_name()), here(&entry.path())?)?;
-                }
-            }
-        }
-        fs::write(to.join("resiliency.yaml"), here(&from.join("resiliency.yaml"))?)?;
-        // Nobody collects traces here.
-        let config = here(&from.join("config.yaml"))?.replace("samplingRate: \"1\"", "samplingRate: \"0\"");
-        Ok(fs::write(self.folder.path().join("config.yaml"), config)?)
     }
 }
 
@@ -176,6 +152,33 @@ impl Daprd {
         let port = self.http_port;
         self.process.ready(STARTS_WITHIN, || get(port, "/v1.0/healthz").is_ok_and(|status| status == 204))
     }
+}
+
+/// The files of `dapr/`, for this machine.
+fn write_files(folder: &Path, sentry_port: u16, options: &MeshOptions) -> Result<()> {
+    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr"), folder.join("resources"));
+    let sentry = format!("127.0.0.1:{sentry_port}");
+    let places =
+        [(BROKERS, &*options.brokers), (REDIS, &options.redis), (CRON, &options.cron), (SENTRY, &sentry), (TRUST_DOMAIN, "localhost")];
+    let here = |file: &Path| -> Result<String> {
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = places.into_iter().fold(text, |text, (there, here)| text.replace(there, here));
+        let everybodys = |line: &&str| options.scoped || !line.starts_with("scopes:");
+        Ok(text.lines().filter(everybodys).collect::<Vec<_>>().join("\n"))
+    };
+    fs::create_dir(&to)?;
+    for part in ["components", "subscriptions"] {
+        for entry in fs::read_dir(from.join(part))? {
+            let entry = entry?;
+            if entry.file_name() != ONLY_ON_KUBERNETES {
+                fs::write(to.join(entry.file_name()), here(&entry.path())?)?;
+            }
+        }
+    }
+    fs::write(to.join("resiliency.yaml"), here(&from.join("resiliency.yaml"))?)?;
+    // Nobody collects traces here.
+    let config = here(&from.join("config.yaml"))?.replace("samplingRate: \"1\"", "samplingRate: \"0\"");
+    Ok(fs::write(folder.join("config.yaml"), config)?)
 }
 
 /// The program on PATH, or the one that xtask has made.
