@@ -8,6 +8,7 @@ use crate::config::options::{OPTIONS, Opt, Reach};
 use crate::config::{Config, Sources, parse_duration};
 use crate::engine::{self, Engine};
 use crate::events::DEAD_LETTERS;
+use crate::events::kafka::{self, KafkaConfig};
 use crate::host::{self, Foundation};
 use crate::ports::Backing;
 use crate::store::sqlite::SqliteStore;
@@ -120,7 +121,17 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
     std::fs::remove_dir_all(&scratch).ok();
     checked?;
     writeln!(std::io::stdout(), "configuration: good\ncomponents: {}, all good", names.join(", "))?;
-    Ok(())
+    match &config.kafka {
+        Some(kafka) => check_broker(kafka).await,
+        None => Ok(()),
+    }
+}
+
+/// The broker need not be there for `up` to serve, but whoever checks wants to know.
+async fn check_broker(config: &KafkaConfig) -> anyhow::Result<()> {
+    let missing = kafka::missing_topics(config).await.map_err(|reason| anyhow::anyhow!("the broker: {reason}"))?;
+    let topics = if missing.is_empty() { "all there".to_owned() } else { format!("to be made: {}", missing.join(", ")) };
+    Ok(writeln!(std::io::stdout(), "broker: good; topics {topics}")?)
 }
 
 /// A data folder for nobody, so that checking leaves the real one alone.
@@ -169,6 +180,10 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     let store = SqliteStore::open(&config.data).await?;
     store.close().await;
     writeln!(std::io::stdout(), "the tables in {} are up to date", config.data.display())?;
+    if let Some(kafka) = &config.kafka {
+        kafka::make_topics(kafka).await.map_err(|reason| anyhow::anyhow!("the broker: {reason}"))?;
+        writeln!(std::io::stdout(), "the topics on {} are there", kafka.brokers)?;
+    }
     Ok(())
 }
 
@@ -213,7 +228,7 @@ fn command() -> Command {
                 .args_conflicts_with_subcommands(true)
                 .subcommand(Command::new("replay").about(replay).args([dead, id])),
         )
-        .subcommand(Command::new("migrate").about("Makes the tables of the data folder, or brings them up to date; `up` does so too"))
+        .subcommand(Command::new("migrate").about("Makes the tables of the data folder and, where brokers are given, the topics, or brings them up to date; `up` does so too"))
         .subcommand(
             Command::new("clock").hide(true).about("Moves the clock of a host that runs with TIDINGS_TEST_CLOCK").args([to, by]),
         )

@@ -8,8 +8,9 @@ use crate::components;
 use crate::config::{BusKind, Config, DrainConfig, MemoryKind};
 use crate::dapr::{Sidecar, SidecarMemory};
 use crate::engine::{Bundle, Engine};
-use crate::events::dapr::{self, DaprBus};
-use crate::events::relay::Relay;
+use crate::events::dapr::DaprBus;
+use crate::events::kafka::{self, KafkaBus};
+use crate::events::relay::{Publish, Relay};
 use crate::events::{Bus, Inbox, LocalBus};
 use crate::faultpoint;
 use crate::http::public::Public;
@@ -148,14 +149,23 @@ fn memory(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundati
 fn bus(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundation, tasks: &Tasks) -> (Arc<dyn Bus>, Option<Arc<Inbox>>) {
     let Foundation { store, clock, .. } = foundation;
     let local: Arc<dyn Bus> = Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone()));
-    match (config.bus, sidecar) {
-        (BusKind::Dapr, Some(sidecar)) => {
-            let bus = DaprBus::new(sidecar.clone(), store.clone(), local, None, clock.clone(), tasks.clone());
-            if config.roles.has(Role::Api) {
-                let mut relay = Relay::new(dapr::RELAY, store.clone(), bus.publisher(), clock.clone());
-                let stopping = tasks.stopping();
-                tasks.spawn("relay", async move { relay.run(stopping).await });
-            }
+    let broker = config.kafka.as_ref().map(|cluster| Arc::new(KafkaBus::start(cluster.clone(), clock.clone(), tasks.clone())));
+    let relay = |publisher: Arc<dyn Publish>| {
+        if config.roles.has(Role::Api) {
+            let mut relay = Relay::new(kafka::RELAY, store.clone(), publisher, clock.clone());
+            let stopping = tasks.stopping();
+            tasks.spawn("relay", async move { relay.run(stopping).await });
+        }
+    };
+    match (config.bus, broker, sidecar) {
+        (BusKind::Kafka, Some(bus), _) => {
+            relay(bus.publisher());
+            (bus, None)
+        }
+        (BusKind::Dapr, broker, Some(sidecar)) => {
+            let broker = broker.map(|broker| broker as Arc<dyn Bus>);
+            let bus = DaprBus::new(sidecar.clone(), store.clone(), local, broker, clock.clone(), tasks.clone());
+            relay(bus.publisher());
             let inbox = bus.inbox();
             (Arc::new(bus), Some(inbox))
         }

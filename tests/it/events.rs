@@ -18,6 +18,11 @@ async fn notified(user: &Client, count: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_change_publishes_what_is_documented() {
     let (host, user) = traveller("2027-05-01T08:00:00Z").await;
+    every_kind_of_change(&host, &user, async || {}).await;
+}
+
+/// Changes of every kind; `settled` waits until all of them are where they can be read.
+pub async fn every_kind_of_change(host: &it::Host, user: &Client, settled: impl AsyncFn()) {
     let mut stream = user.stream(None).await;
     user.task(&json!({"title": "bare"})).await;
     let task = user
@@ -29,11 +34,11 @@ async fn every_kind_of_change_publishes_what_is_documented() {
         .await;
     let path = format!("/api/todos/{}", task["id"].as_str().unwrap());
     host.set_clock("2027-05-01T11:00:00Z").await;
-    notified(&user, 1).await;
+    notified(user, 1).await;
     let snoozed = user.post(&format!("{path}/snooze"), &json!({"minutes": 10})).await;
     assert_eq!(snoozed.status, 200, "{}", snoozed.text);
     host.set_clock("2027-05-01T12:00:00Z").await;
-    notified(&user, 3).await;
+    notified(user, 3).await;
     assert_eq!(user.post("/api/notifications/read-all", &json!({})).await.status, 204);
     for change in [
         json!({"title": "x", "description": null, "tags": [], "priority": "low"}),
@@ -47,7 +52,7 @@ async fn every_kind_of_change_publishes_what_is_documented() {
     for completed in [true, false, true] {
         assert_eq!(user.complete(task["id"].as_str().unwrap(), completed).await.status, 200);
     }
-    let next = successor(&user, &task).await;
+    let next = successor(user, &task).await;
     assert_eq!(user.delete(&path).await.status, 204);
     assert_eq!(user.post(&format!("{path}/restore"), &json!({})).await.status, 200);
     let operations = json!([
@@ -56,8 +61,9 @@ async fn every_kind_of_change_publishes_what_is_documented() {
     ]);
     let batch = user.post("/api/todos/batch", &json!({"operations": operations})).await;
     assert_eq!(batch.status, 200, "{}", batch.text);
-    successor(&user, &next).await;
+    successor(user, &next).await;
 
+    settled().await;
     let events = host.events(None);
     let published: BTreeSet<String> = events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(published, documented::types().into_iter().collect(), "every documented type was published");

@@ -22,6 +22,7 @@ mod failures_api;
 mod failures_events;
 mod fixture;
 mod isolation;
+mod kafka;
 mod kill;
 mod kill_events;
 mod misbehave;

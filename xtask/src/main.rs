@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
 
 mod build;
+mod kafka;
 mod tidy;
 
 use anyhow::{Context, Result, bail};
@@ -68,6 +69,7 @@ fn task(task: Task) -> Result<()> {
         Task::Ci => ci(),
         Task::Bench { args } => {
             let binary = build::build()?;
+            kafka::jars()?;
             run(&mut native(&["build", "--release", "--bin", "bench"]))?;
             run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
         }
@@ -78,6 +80,7 @@ fn task(task: Task) -> Result<()> {
 fn test(require_all: bool, args: &[String]) -> Result<()> {
     let binary = build::build()?;
     build::fixtures()?;
+    kafka::jars()?;
     let mut command = native(&["test", "--release"]);
     command.arg("--").args(args);
     command.env("IT_BINARY", binary);

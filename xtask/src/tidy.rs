@@ -25,7 +25,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates that only one folder may name.
-const ONLY_IN: [(&str, &str); 2] = [("sqlx::", "host/src/store"), ("wasmtime", "host/src/engine host/src/ports")];
+const ONLY_IN: [(&str, &str); 3] =
+    [("sqlx::", "host/src/store"), ("wasmtime", "host/src/engine host/src/ports"), ("rdkafka::", "host/src/events/kafka")];
 
 /// Reports every fault at once.
 pub fn tidy() -> Result<()> {

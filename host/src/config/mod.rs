@@ -10,6 +10,7 @@ pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
 use crate::dapr::SidecarConfig;
+use crate::events::kafka::{self, KafkaConfig, KafkaOptions};
 use crate::faultpoint::FaultPoint;
 use crate::identity::{ExternalIssuer, IdentityConfig, Secret};
 use crate::roles::Roles;
@@ -30,8 +31,9 @@ pub struct Config {
     pub manifest: Option<PathBuf>,
     pub identity: IdentityConfig,
     pub roles: Roles,
-    /// What carries events.
     pub bus: BusKind,
+    /// The cluster; the bus need not be its own for it to be known.
+    pub kafka: Option<KafkaConfig>,
     /// What keeps short-lived state.
     pub memory: MemoryKind,
     /// Set where bus or memory need it.
@@ -50,6 +52,7 @@ pub struct Config {
 pub enum BusKind {
     /// The store's own log.
     Local,
+    Kafka,
     /// A broker, through the sidecar.
     Dapr,
 }
@@ -121,6 +124,7 @@ impl Config {
         let identity = reader.identity();
         let roles = reader.required("roles", Roles::parse);
         let (bus, memory) = (reader.required("bus", values::bus), reader.required("memory", values::memory));
+        let kafka = reader.kafka(bus);
         let sidecar = reader.sidecar(bus, memory);
         let drain = reader.drain();
         let log = reader.log();
@@ -136,7 +140,7 @@ impl Config {
         let whole = || {
             let (data, listen, identity, roles) = (data?, listen?, identity?, roles?);
             let (bus, memory, drain, log) = (bus?, memory?, drain?, log?);
-            Some(Self { data, listen, manifest, identity, roles, bus, memory, sidecar, drain, log, threads, test, remarks })
+            Some(Self { data, listen, manifest, identity, roles, bus, kafka, memory, sidecar, drain, log, threads, test, remarks })
         };
         match whole() {
             Some(config) if reader.faults.is_empty() => Ok(config),
@@ -234,6 +238,31 @@ impl Reader {
             self.faults.push("TIDINGS_APP_LISTEN is not set: with TIDINGS_BUS=dapr, events arrive there".to_owned());
         }
         Some(SidecarConfig { port: port?, token })
+    }
+
+    /// The cluster, where its brokers are given; with `bus`, they have to be.
+    fn kafka(&mut self, bus: Option<BusKind>) -> Option<KafkaConfig> {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        let before = self.faults.len();
+        let options = KafkaOptions {
+            brokers: self.optional("kafka_brokers", kafka::brokers),
+            prefix: self.optional("kafka_prefix", kafka::prefix),
+            replication: self.optional("kafka_topic_replication", kafka::replication),
+            mechanism: self.optional("kafka_sasl_mechanism", kafka::mechanism),
+            username: self.text("kafka_sasl_username"),
+            password: self.secret("kafka_sasl_password", "kafka_sasl_password_file"),
+            tls: self.required("kafka_tls", values::switch) == Some(true),
+            ca_file: self.optional("kafka_tls_ca_file", path),
+            cert_file: self.optional("kafka_tls_cert_file", path),
+            key_file: self.optional("kafka_tls_key_file", path),
+        };
+        if self.faults.len() == before && bus == Some(BusKind::Kafka) && options.brokers.is_none() {
+            self.faults.push("TIDINGS_KAFKA_BROKERS is not set: TIDINGS_BUS=kafka needs it, such as kafka.example.org:9092".to_owned());
+        }
+        KafkaConfig::from_options(options).unwrap_or_else(|faults| {
+            self.faults.extend(faults);
+            None
+        })
     }
 
     fn drain(&mut self) -> Option<DrainConfig> {
@@ -386,6 +415,25 @@ mod tests {
         assert!(!config.roles.all() && !format!("{config:?}").contains("hunter2"), "{config:?}");
         let wrong = Config::read(&sources(&[], &[("DAPR_HTTP_PORT", "0"), ("TIDINGS_ROLES", "api,cook")], None)).unwrap_err().0;
         assert!(wrong.iter().any(|fault| fault.contains("no port")) && wrong.iter().any(|fault| fault.contains("no role")), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_bus_that_lives_elsewhere_is_told_where() {
+        let read = |more: &[(&str, &str)]| Config::read(&sources(&[], &[&[("TIDINGS_BUS", "kafka")], more].concat(), None));
+        let Faults(faults) = read(&[]).unwrap_err();
+        assert!(faults.concat().contains("TIDINGS_KAFKA_BROKERS is not set"), "{faults:?}");
+        let wrong = [
+            ("TIDINGS_KAFKA_BROKERS", "nowhere"),
+            ("TIDINGS_KAFKA_TLS", "perhaps"),
+            ("TIDINGS_KAFKA_SASL_MECHANISM", "GSSAPI"),
+            ("TIDINGS_KAFKA_SASL_PASSWORD", "hunter2"),
+        ];
+        let Faults(faults) = read(&wrong).unwrap_err();
+        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert!(!faults.concat().contains("hunter2"), "{faults:?}");
+        let config = read(&[("TIDINGS_KAFKA_BROKERS", "a:1,b:2"), ("TIDINGS_KAFKA_PREFIX", "staging.")]).unwrap();
+        assert_eq!(config.bus, BusKind::Kafka);
+        assert_eq!(config.kafka.map(|kafka| (kafka.brokers, kafka.prefix)), Some(("a:1,b:2".to_owned(), "staging.".to_owned())));
     }
 
     #[test]

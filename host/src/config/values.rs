@@ -24,12 +24,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).filter(|millis| *millis <= 100 * 365 * 86_400_000).map(Duration::from_millis).ok_or_else(bad)
 }
 
-/// `local`, `dapr`.
+/// `local`, `kafka`, `dapr`.
 pub fn bus(text: &str) -> Result<BusKind, String> {
     match text {
         "local" => Ok(BusKind::Local),
+        "kafka" => Ok(BusKind::Kafka),
         "dapr" => Ok(BusKind::Dapr),
-        other => Err(format!("`{other}` is none of local, dapr")),
+        other => Err(format!("`{other}` is none of local, kafka, dapr")),
     }
 }
 
@@ -45,6 +46,15 @@ pub fn memory(text: &str) -> Result<MemoryKind, String> {
 /// A port that something listens on.
 pub fn port(text: &str) -> Result<u16, String> {
     text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("`{text}` is no port, such as 3500"))
+}
+
+/// `on`, `off`.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        other => Err(format!("`{other}` is none of on, off")),
+    }
 }
 
 /// A whole number from 1.

@@ -15,13 +15,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Events that are read at once.
 const PAGE: u32 = 256;
 /// Users whose events are handled at one time.
 const SIDE_BY_SIDE: usize = 32;
+/// How long it goes on, once it is told to stop, to close the gaps before what was begun.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// How long nothing new is begun when the store cannot serve.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -84,12 +86,25 @@ impl Consumer {
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() => self.timer().await,
             }
         }
+        _ = timeout(GOODBYE, self.end()).await;
         while let Some(ended) = self.running.next().await {
             self.settle(ended);
         }
         self.keep().await;
         // What is left is no longer ours.
         self.show(0.0, 0);
+    }
+
+    /// Brings what was begun to its end, and what stands before it; nothing that has to wait is waited for.
+    async fn end(&mut self) {
+        self.lanes.close();
+        loop {
+            self.begin().await;
+            match self.running.next().await {
+                Some(ended) => self.settle(ended),
+                None => return,
+            }
+        }
     }
 
     /// Begins what can be begun now.

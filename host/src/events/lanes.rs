@@ -41,6 +41,10 @@ pub(super) struct Lanes {
     read: i64,
     /// Events in all lanes.
     kept: usize,
+    /// The last position of which anything was begun.
+    begun: i64,
+    /// Nothing behind that position is begun any more.
+    closing: bool,
 }
 
 struct Lane {
@@ -102,7 +106,7 @@ impl Lane {
 impl Default for Lanes {
     fn default() -> Self {
         let (lanes, ready, resting) = (HashMap::new(), VecDeque::new(), BTreeSet::new());
-        Self { lanes, ready, resting, read: BEFORE_ALL, kept: 0 }
+        Self { lanes, ready, resting, read: BEFORE_ALL, kept: 0, begun: BEFORE_ALL, closing: false }
     }
 }
 
@@ -140,20 +144,34 @@ impl Lanes {
         self.read = self.read.max(position);
     }
 
+    /// From now on only what stands before something that was begun is: whoever goes on from the position that is kept then finds as
+    /// little as can be that was done already.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
     /// What is to be done next, of all that can be done now.
     pub fn next(&mut self) -> Option<Next> {
-        let user = self.ready.pop_front()?;
+        let last = if self.closing { self.begun } else { i64::MAX };
+        let user = loop {
+            let user = self.ready.pop_front()?;
+            if self.lanes.get(&user).is_some_and(|lane| lane.low_water() < last) {
+                break user;
+            }
+        };
         let lane = self.lanes.get_mut(&user)?;
         if let (State::Dead(letter), Some(event)) = (&lane.state, lane.waiting.front()) {
             return Some(Next::Bury(user, Box::new(event.clone()), Box::new(letter.clone())));
         }
         if lane.state == State::Empty {
-            return Some(Next::ReadAgain(user, lane.finished, self.read));
+            return Some(Next::ReadAgain(user, lane.finished, self.read.min(last)));
         }
         lane.state = State::Running;
         // What has failed before is tried alone, so that it harms no other.
         let run = if lane.tries > 0 { 1 } else { RUN };
-        Some(Next::Handle(user, lane.waiting.iter().take(run).cloned().collect()))
+        let events: Vec<LoggedEvent> = lane.waiting.iter().take(run).filter(|event| event.position <= last).cloned().collect();
+        self.begun = events.last().map_or(self.begun, |event| self.begun.max(event.position));
+        Some(Next::Handle(user, events))
     }
 
     /// What came of handling a lane's first events.

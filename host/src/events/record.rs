@@ -20,7 +20,7 @@ pub struct Record {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     /// As far as they are text.
-    pub(super) headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
 }
 
 /// What the host needs to know of an event, and holds its record to.
@@ -46,6 +46,11 @@ impl Record {
     /// `topic` is the topic's own name. A record of whose headers nothing is known.
     pub fn new(topic: &str, partition: i32, offset: i64, key: Option<Vec<u8>>, value: Option<Vec<u8>>) -> Self {
         Self { topic: topic.to_owned(), partition, offset, key, value, headers: Vec::new() }
+    }
+
+    /// As far as they are text.
+    pub(super) fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+        Self { headers, ..self }
     }
 
     /// The event that it is, or why it is none. The reason quotes nothing of it.

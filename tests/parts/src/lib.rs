@@ -2,10 +2,12 @@
 //! port, in a folder of its own, for as long as somebody holds it. What must not live here: assertions; anything of Tidings itself.
 
 mod daprd;
+pub mod kafka;
 mod process;
 mod redis;
 
 pub use daprd::{Daprd, Mesh, MeshOptions};
+pub use kafka::Kafka;
 pub use process::{Process, free_port};
 pub use redis::Redis;
 

@@ -25,9 +25,6 @@ use publisher::Publisher;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-/// In whose name the store keeps how far the relay has come.
-pub const RELAY: &str = "relay to dapr";
-
 /// One sidecar, as a bus.
 pub struct DaprBus {
     inbox: Arc<Inbox>,

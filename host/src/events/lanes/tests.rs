@@ -150,3 +150,23 @@ proptest! {
         prop_assert_eq!(finished.len(), log.len());
     }
 }
+
+#[test]
+fn once_closed_only_what_stands_before_something_begun_is_begun() {
+    let mut lanes = Lanes::default();
+    // Two users' events, in turns: 0 and 1 are user 0's and user 1's first, and so on; then a third user's.
+    (0..40).for_each(|position| lanes.take(event((position % 2) as u8, position)));
+    lanes.take(event(2, 40));
+    lanes.read_to(40);
+    let Some(Next::Handle(first, begun)) = lanes.next() else { panic!("there is something to do") };
+    lanes.close();
+    lanes.settle(&first, &Handled { done: begun.len(), trouble: None }, moment(0));
+    let last = begun.last().unwrap().position;
+    assert_eq!(lanes.progress().position, 0, "the other user's first is not done");
+    while let Some(next) = lanes.next() {
+        let Next::Handle(user, events) = next else { panic!("{next:?}") };
+        assert!(events.iter().all(|event| event.position < last), "{events:?}");
+        lanes.settle(&user, &Handled { done: events.len(), trouble: None }, moment(0));
+    }
+    assert_eq!(lanes.progress().position, last, "no gap, and nothing behind it");
+}

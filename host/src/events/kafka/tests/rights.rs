@@ -1,0 +1,76 @@
+//! Topics, logins, rights and TLS: what is made, and what is said where it cannot be.
+
+use super::*;
+use crate::identity::Secret;
+use parts::kafka::{PASSWORD, USER};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_are_made_once_with_their_parts_and_their_retention() {
+    let Some(world) = World::new().await else { return };
+    assert_eq!(missing_topics(&world.config).await.unwrap().len(), 6);
+    make_topics(&world.config).await.unwrap();
+    make_topics(&world.config).await.unwrap();
+    assert!(missing_topics(&world.config).await.unwrap().is_empty());
+    let described = tokio::task::block_in_place(|| world.kafka.tool("kafka.admin.TopicCommand", &["--describe"])).unwrap();
+    for (topic, parts) in
+        [("task-events", 3), ("reminders", 1), ("task-updates", 3), ("task-events.dlq", 1), ("reminders.dlq", 1), ("task-updates.dlq", 1)]
+    {
+        let name = format!("Topic: {}{topic}\t", world.config.prefix);
+        let line = described.lines().find(|line| line.starts_with(&name)).expect("it is there");
+        assert!(line.contains(&format!("PartitionCount: {parts}\t")) && line.contains("retention.ms=604800000"), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_are_there_otherwise_are_worked_with() {
+    let Some(world) = World::new().await else { return };
+    let topic = format!("{}task-events", world.config.prefix);
+    let args = ["--create", "--topic", &topic, "--partitions", "1", "--config", "retention.ms=1000000"];
+    tokio::task::block_in_place(|| world.kafka.tool("kafka.admin.TopicCommand", &args)).unwrap();
+    let cluster = Cluster::new(world.config.clone());
+    let mut topics = Topics::new(cluster.clone(), Publisher::new(cluster));
+    let remarks = topics.look().await.unwrap();
+    assert_eq!(remarks.len(), 2, "{remarks:?}");
+    assert!(remarks[0].contains("1 partitions") && remarks[1].contains("1000000 ms"), "{remarks:?}");
+    assert!(topics.look().await.unwrap().is_empty(), "it is said once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guarded_cluster_has_against_us_is_said_in_words_that_help() {
+    if !Kafka::present() {
+        return;
+    }
+    let kafka = tokio::task::block_in_place(Kafka::start_guarded).unwrap();
+    let login = |password: &str| Login { mechanism: "PLAIN", username: USER.to_owned(), password: Secret::new(password) };
+    let guarded = KafkaConfig { login: Some(login(PASSWORD)), ..config(&kafka.brokers_with_login()) };
+    let refused = async |config: &KafkaConfig| make_topics(config).await.expect_err("it is refused");
+
+    let nowhere = refused(&config("127.0.0.1:1")).await;
+    assert!(nowhere.contains("refused") && nowhere.contains("TIDINGS_KAFKA_BROKERS"), "{nowhere}");
+    let unknown = refused(&config("no-such-host.invalid:9092")).await;
+    assert!(unknown.contains("resolve") && unknown.contains("TIDINGS_KAFKA_BROKERS"), "{unknown}");
+    let wrong = refused(&KafkaConfig { login: Some(login("hunter2")), ..guarded.clone() }).await;
+    assert!(wrong.contains("Authentication failed") && wrong.contains("TIDINGS_KAFKA_SASL_PASSWORD"), "{wrong}");
+    assert!(!wrong.contains("hunter2"), "{wrong}");
+    let no_right = refused(&guarded).await;
+    assert!(no_right.contains("task-events") && no_right.contains("right to create"), "{no_right}");
+    let no_login = refused(&KafkaConfig { login: None, ..guarded.clone() }).await;
+    assert!(no_login.contains("TIDINGS_KAFKA"), "{no_login}");
+
+    let user = format!("User:{USER}");
+    let prefix = guarded.prefix.clone();
+    let allow = |args: &[&str]| {
+        let args = [&["--add", "--allow-principal", &user, "--resource-pattern-type", "prefixed"], args].concat();
+        tokio::task::block_in_place(|| kafka.tool("kafka.admin.AclCommand", &args)).unwrap();
+    };
+    allow(&["--operation", "All", "--topic", &prefix]);
+    allow(&["--operation", "All", "--group", &prefix]);
+    make_topics(&guarded).await.unwrap();
+
+    let tls = Tls { ca_file: Some(kafka.certificate()), client: None };
+    let by_tls = KafkaConfig { tls: Some(tls), ..config(&kafka.brokers_with_tls()) };
+    let untrusted = refused(&KafkaConfig { tls: Some(Tls::default()), ..by_tls.clone() }).await;
+    assert!(untrusted.contains("certificate") && untrusted.contains("TIDINGS_KAFKA_TLS_CA_FILE"), "{untrusted}");
+    // Who comes by TLS has no name there, and no rights either; but is let in.
+    assert!(refused(&by_tls).await.contains("right to create"));
+}
