@@ -20,6 +20,8 @@ pub struct Options {
     pub under: Vec<String>,
     /// The public port; 0 picks one.
     pub port: u16,
+    /// The port of the application listener; 0 picks one.
+    pub app_port: u16,
 }
 
 /// A running host. Dropping it kills it.
@@ -103,7 +105,7 @@ impl Host {
             "--ops-listen",
             "127.0.0.1:0",
             "--app-listen",
-            "127.0.0.1:0",
+            &format!("127.0.0.1:{}", options.app_port),
             "--listen",
             &format!("127.0.0.1:{}", options.port),
             "--data",

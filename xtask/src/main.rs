@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
 
 mod build;
+mod dapr;
 mod kafka;
 mod tidy;
 
@@ -81,6 +82,7 @@ fn test(require_all: bool, args: &[String]) -> Result<()> {
     let binary = build::build()?;
     build::fixtures()?;
     kafka::jars()?;
+    dapr::parts()?;
     let mut command = native(&["test", "--release"]);
     command.arg("--").args(args);
     command.env("IT_BINARY", binary);
