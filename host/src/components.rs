@@ -33,7 +33,13 @@ pub fn listen(engine: &Arc<Engine>, roles: &Roles, bus: &dyn Bus, clock: &Arc<dy
 }
 
 /// Starts a schedule for each component of these roles that acts at moments; to ask them out of turn.
-pub fn act_on_time(engine: &Arc<Engine>, roles: &Roles, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Vec<Asking> {
+pub fn act_on_time(
+    engine: &Arc<Engine>,
+    roles: &Roles,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> Vec<Asking> {
     let start = |(name, agenda): (&str, bool)| {
         let ticker = Component { engine: engine.clone(), name: name.to_owned() };
         let (mut schedule, asking) = Schedule::new(name, Arc::new(ticker), store.clone(), clock.clone(), agenda);

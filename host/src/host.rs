@@ -13,15 +13,15 @@ use crate::events::kafka::{self, KafkaBus};
 use crate::events::relay::{Publish, Relay};
 use crate::events::{Bus, Inbox, LocalBus};
 use crate::faultpoint;
-use crate::http::public::Public;
 use crate::http::app::App;
+use crate::http::public::Public;
 use crate::http::{Elsewhere, Listener, ops};
 use crate::identity::{Identity, SigningKey};
 use crate::ports::Backing;
 use crate::roles::Role;
 use crate::sse::{Hub, HubLimits, feed};
-use crate::store::{Memory, Store};
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Memory, Store};
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
 use anyhow::Context;
@@ -146,7 +146,12 @@ fn memory(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundati
 }
 
 /// What carries events; where it lives elsewhere, also what brings them there, and where they arrive.
-fn bus(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundation, tasks: &Tasks) -> (Arc<dyn Bus>, Option<Arc<Inbox>>) {
+fn bus(
+    config: &Config,
+    sidecar: Option<&Arc<Sidecar>>,
+    foundation: &Foundation,
+    tasks: &Tasks,
+) -> (Arc<dyn Bus>, Option<Arc<Inbox>>) {
     let Foundation { store, clock, .. } = foundation;
     let local: Arc<dyn Bus> = Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone()));
     let broker = config.kafka.as_ref().map(|cluster| Arc::new(KafkaBus::start(cluster.clone(), clock.clone(), tasks.clone())));

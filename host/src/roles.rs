@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_apps_are_those_of_the_files_of_dapr() {
-        let files = [include_str!("../../dapr/resiliency.yaml"), include_str!("../../dapr/components/pubsub-redpanda.yaml")].concat();
+        let files =
+            [include_str!("../../dapr/resiliency.yaml"), include_str!("../../dapr/components/pubsub-redpanda.yaml")].concat();
         for role in Role::ALL {
             assert!(files.contains(role.app()), "{}", role.app());
         }

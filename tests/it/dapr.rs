@@ -46,7 +46,8 @@ impl Parts {
         ];
         let env = ours.into_iter().chain(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let app_port = free_port().expect("a port");
-        let options = Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, ..Options::default() };
+        let options =
+            Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, ..Options::default() };
         let host = Host::start_with(&options);
         let mut sidecar = self.mesh.sidecar(app, &format!("{app}-1"), port, app_port).expect("a sidecar");
         sidecar.subscribed().expect("it delivers");
@@ -173,7 +174,9 @@ async fn fr_020_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_let
     assert_eq!(unread().await, Some(1));
 
     // Poison of any shape is buried with its reason, as it came, and the rest goes on.
-    for poison in [&b"\x00\xff garbage"[..], b"{\"specversion\":\"1.0\",\"id\":\"x\",\"type\":\"t\",\"traceparent\":5}", b"[]", b"null"] {
+    for poison in
+        [&b"\x00\xff garbage"[..], b"{\"specversion\":\"1.0\",\"id\":\"x\",\"type\":\"t\",\"traceparent\":5}", b"[]", b"null"]
+    {
         parts.publish(&pair, "task-events", poison).await;
     }
     let task = completed(&user, "Water the plants").await;

@@ -43,7 +43,9 @@ fn redis() -> Result<()> {
     }
     let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
     if root && answers("apt-get", "--version") {
-        run(Command::new("apt-get").args(["install", "-y", "--no-install-recommends", "redis-server"]).env("DEBIAN_FRONTEND", "noninteractive"))
+        run(Command::new("apt-get")
+            .args(["install", "-y", "--no-install-recommends", "redis-server"])
+            .env("DEBIAN_FRONTEND", "noninteractive"))
     } else {
         println!("Redis is missing: install it (on Debian: apt-get install redis-server) to run the tests that need it");
         Ok(())

@@ -140,7 +140,22 @@ impl Config {
         let whole = || {
             let (data, listen, identity, roles) = (data?, listen?, identity?, roles?);
             let (bus, memory, drain, log) = (bus?, memory?, drain?, log?);
-            Some(Self { data, listen, manifest, identity, roles, bus, kafka, memory, sidecar, drain, log, threads, test, remarks })
+            Some(Self {
+                data,
+                listen,
+                manifest,
+                identity,
+                roles,
+                bus,
+                kafka,
+                memory,
+                sidecar,
+                drain,
+                log,
+                threads,
+                test,
+                remarks,
+            })
         };
         match whole() {
             Some(config) if reader.faults.is_empty() => Ok(config),
@@ -257,7 +272,8 @@ impl Reader {
             key_file: self.optional("kafka_tls_key_file", path),
         };
         if self.faults.len() == before && bus == Some(BusKind::Kafka) && options.brokers.is_none() {
-            self.faults.push("TIDINGS_KAFKA_BROKERS is not set: TIDINGS_BUS=kafka needs it, such as kafka.example.org:9092".to_owned());
+            self.faults
+                .push("TIDINGS_KAFKA_BROKERS is not set: TIDINGS_BUS=kafka needs it, such as kafka.example.org:9092".to_owned());
         }
         KafkaConfig::from_options(options).unwrap_or_else(|faults| {
             self.faults.extend(faults);
@@ -399,7 +415,8 @@ mod tests {
 
     #[test]
     fn what_goes_through_a_sidecar_needs_one() {
-        let Faults(faults) = Config::read(&sources(&[], &[("TIDINGS_BUS", "dapr"), ("TIDINGS_MEMORY", "dapr")], None)).unwrap_err();
+        let Faults(faults) =
+            Config::read(&sources(&[], &[("TIDINGS_BUS", "dapr"), ("TIDINGS_MEMORY", "dapr")], None)).unwrap_err();
         let all = faults.join("\n");
         assert!(all.contains("TIDINGS_BUS=dapr needs it") && all.contains("TIDINGS_MEMORY=dapr needs it"), "{all}");
         assert!(all.contains("TIDINGS_APP_LISTEN is not set"), "{all}");
@@ -414,7 +431,10 @@ mod tests {
         assert_eq!((config.bus, config.sidecar.as_ref().map(|sidecar| sidecar.port)), (BusKind::Dapr, Some(3500)));
         assert!(!config.roles.all() && !format!("{config:?}").contains("hunter2"), "{config:?}");
         let wrong = Config::read(&sources(&[], &[("DAPR_HTTP_PORT", "0"), ("TIDINGS_ROLES", "api,cook")], None)).unwrap_err().0;
-        assert!(wrong.iter().any(|fault| fault.contains("no port")) && wrong.iter().any(|fault| fault.contains("no role")), "{wrong:?}");
+        assert!(
+            wrong.iter().any(|fault| fault.contains("no port")) && wrong.iter().any(|fault| fault.contains("no role")),
+            "{wrong:?}"
+        );
     }
 
     #[test]

@@ -3,16 +3,26 @@
 use super::sidecar::{Sidecar, Trouble, refused};
 use axum::body::{Body, to_bytes};
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use std::sync::Arc;
 
 /// What is between two neighbours only (RFC 9110, section 7.6.1), or made anew for the next one.
-const HOP: [HeaderName; 10] =
-    [CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
+const HOP: [HeaderName; 10] = [
+    CONNECTION,
+    EXPECT,
+    HOST,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
 /// What begins with it is between sidecars and their apps: a client must not choose where its request goes.
 const DAPRS: &str = "dapr-";
 /// A sidecar takes the target of a call from this scheme, too. None of ours has it: this is as invalid as anything that could stand behind it.
@@ -26,7 +36,11 @@ const SAID: usize = 64 * 1024;
 pub async fn hand_on(sidecar: &Arc<Sidecar>, app: &'static str, request: Request<Body>) -> Result<Response<Body>, Trouble> {
     let (mut parts, body) = request.into_parts();
     parts.headers = end_to_end(&parts.headers);
-    parts.headers.iter_mut().filter(|(name, value)| **name == AUTHORIZATION && is_basic(value)).for_each(|(_, value)| *value = NO_ONE);
+    parts
+        .headers
+        .iter_mut()
+        .filter(|(name, value)| **name == AUTHORIZATION && is_basic(value))
+        .for_each(|(_, value)| *value = NO_ONE);
     let body = if body.is_end_stream() { reqwest::Body::default() } else { reqwest::Body::wrap_stream(body.into_data_stream()) };
     let answer = sidecar.invoke(app, Request::from_parts(parts, body)).await?;
     let (mut parts, body) = Response::<reqwest::Body>::from(answer).into_parts();
@@ -49,7 +63,9 @@ pub fn as_stream(headers: &mut HeaderMap) {
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let named: Vec<String> = named.map(|name| name.trim().to_ascii_lowercase()).collect();
-    let goes_on = |name: &HeaderName| !HOP.contains(name) && !name.as_str().starts_with(DAPRS) && !named.iter().any(|hop| hop == name.as_str());
+    let goes_on = |name: &HeaderName| {
+        !HOP.contains(name) && !name.as_str().starts_with(DAPRS) && !named.iter().any(|hop| hop == name.as_str())
+    };
     headers.iter().filter(|(name, _)| goes_on(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

@@ -159,7 +159,9 @@ pub(super) fn refused(status: StatusCode, body: &[u8], component: &'static str) 
     let said: Option<Said> = serde_json::from_slice(body).ok();
     match said {
         _ if status == StatusCode::UNAUTHORIZED => Trouble::Unknown,
-        Some(said) if said.code.ends_with("_NOT_FOUND") || said.code.ends_with("_NOT_CONFIGURED") => Trouble::NoComponent(component),
+        Some(said) if said.code.ends_with("_NOT_FOUND") || said.code.ends_with("_NOT_CONFIGURED") => {
+            Trouble::NoComponent(component)
+        }
         Some(said) => Trouble::Failed { status, message: said.message },
         None => Trouble::Failed { status, message: "no reason was given".to_owned() },
     }

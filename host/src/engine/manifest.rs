@@ -192,7 +192,17 @@ impl Reader {
         let empty = Table::new();
         let tool = value.get("tool").and_then(|tool| tool.get("tidings")).and_then(Value::as_table).unwrap_or(&empty);
         let known = [
-            "ports", "role", "group", "topics", "types", "memory_mib", "deadline_ms", "stream_ms", "concurrency", "queue", "reuse",
+            "ports",
+            "role",
+            "group",
+            "topics",
+            "types",
+            "memory_mib",
+            "deadline_ms",
+            "stream_ms",
+            "concurrency",
+            "queue",
+            "reuse",
         ];
         for key in tool.keys().filter(|key| !known.contains(&key.as_str())) {
             self.fault(format!("component {name:?}: {key:?} is no setting of tool.tidings; known are {}", known.join(", ")));

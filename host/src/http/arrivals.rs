@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_record_is_what_the_broker_had() {
-        let body = json!({"data_base64": STANDARD.encode(b"\xff{"), "pubsubname": "g", "type": "com.dapr.event.sent"}).to_string();
+        let body =
+            json!({"data_base64": STANDARD.encode(b"\xff{"), "pubsubname": "g", "type": "com.dapr.event.sent"}).to_string();
         let place = headers(&[("__key", "a%0A%FF+b"), ("__offset", "7"), ("__partition", "2")]);
         let Arrived { group, record } = arrived("task-events", &place, body.as_bytes());
         assert_eq!((group.as_deref(), record.partition, record.offset), (Some("g"), 2, 7));

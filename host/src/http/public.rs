@@ -100,7 +100,8 @@ async fn component(
         }
         return Err(Problem::too_large(MAX_BODY));
     }
-    let context = RequestContext { request_id: id.0.clone(), peer: peer.address.ip(), traceparent: Some(traceparent(request.headers())) };
+    let context =
+        RequestContext { request_id: id.0.clone(), peer: peer.address.ip(), traceparent: Some(traceparent(request.headers())) };
     let (mut parts, body) = request.into_parts();
     // HTTP/2 says it elsewhere (RFC 9113, section 8.3.1); a component finds it where HTTP/1.1 has it.
     let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
@@ -112,7 +113,12 @@ async fn component(
     }
     let (body, overrun) = Limited::new(body, MAX_BODY);
     let answer = if here {
-        public.engine.handle(name, Request::from_parts(parts, body), context).await.map(|answer| answer.map(Body::new)).map_err(Problem::from)
+        public
+            .engine
+            .handle(name, Request::from_parts(parts, body), context)
+            .await
+            .map(|answer| answer.map(Body::new))
+            .map_err(Problem::from)
     } else {
         public.elsewhere.ask(role, &id, Request::from_parts(parts, Body::new(body))).await
     };

@@ -78,7 +78,11 @@ impl Mesh {
         command.args(["--mode", "standalone", "--listen-address", "127.0.0.1", "--trust-domain", "localhost"]);
         command.args(["--port", &sentry_port.to_string(), "--metrics-port", &free_port()?.to_string()]);
         command.args(["--healthz-listen-address", "127.0.0.1", "--healthz-port", &health_port.to_string()]);
-        command.arg("--issuer-credentials").arg(folder.path().join("credentials")).arg("--config").arg(folder.path().join("config.yaml"));
+        command
+            .arg("--issuer-credentials")
+            .arg(folder.path().join("credentials"))
+            .arg("--config")
+            .arg(folder.path().join("config.yaml"));
         command.env("NAMESPACE", "default");
         write_files(folder.path(), sentry_port, options)?;
         let mut sentry = Process::start("sentry", &command, folder.path())?;
@@ -158,8 +162,13 @@ impl Daprd {
 fn write_files(folder: &Path, sentry_port: u16, options: &MeshOptions) -> Result<()> {
     let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr"), folder.join("resources"));
     let sentry = format!("127.0.0.1:{sentry_port}");
-    let places =
-        [(BROKERS, &*options.brokers), (REDIS, &options.redis), (CRON, &options.cron), (SENTRY, &sentry), (TRUST_DOMAIN, "localhost")];
+    let places = [
+        (BROKERS, &*options.brokers),
+        (REDIS, &options.redis),
+        (CRON, &options.cron),
+        (SENTRY, &sentry),
+        (TRUST_DOMAIN, "localhost"),
+    ];
     let here = |file: &Path| -> Result<String> {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let text = places.into_iter().fold(text, |text, (there, here)| text.replace(there, here));

@@ -50,7 +50,9 @@ impl Redis {
 
 fn begin(port: u16, folder: &TempDir) -> Result<Process> {
     let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no", "--dir"]).arg(folder.path());
+    command
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no", "--dir"])
+        .arg(folder.path());
     let mut process = Process::start("redis", &command, folder.path())?;
     process.listens(port, STARTS_WITHIN)?;
     Ok(process)

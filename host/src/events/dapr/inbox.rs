@@ -54,7 +54,10 @@ struct Group {
 /// Who hears.
 enum To {
     /// Each part of a topic has a consumer, from its first record on.
-    Consumers { start: Arc<Start>, parts: BTreeMap<(String, i32), mpsc::Sender<Pending>> },
+    Consumers {
+        start: Arc<Start>,
+        parts: BTreeMap<(String, i32), mpsc::Sender<Pending>>,
+    },
     Streams(mpsc::Sender<LoggedEvent>),
 }
 
@@ -105,7 +108,9 @@ impl Inbox {
         for hearer in hearers {
             let stopping = |_| NotNow("the host is stopping".to_owned());
             match hearer {
-                Hearer::Streams(events) => events.send(event.clone()).await.map_err(|_| NotNow("the host is stopping".to_owned()))?,
+                Hearer::Streams(events) => {
+                    events.send(event.clone()).await.map_err(|_| NotNow("the host is stopping".to_owned()))?
+                }
                 Hearer::Consumer(consumer) => {
                     let (done, finished) = oneshot::channel();
                     consumer.send(Pending { event: event.clone(), done }).await.map_err(stopping)?;

@@ -120,7 +120,8 @@ async fn what_is_refused_is_buried_with_its_place_and_holds_up_its_own_part_only
     let recorder = Arc::new(Recorder::default()).troubled("ada", 1, troubles);
     world.consume("g", &recorder);
     let (bad, good) = (world.record("ada", 0).await, world.record("bob", 1).await);
-    let (refused, done) = tokio::join!(world.deliver(Some("g"), &bad), timeout(Duration::from_millis(500), world.deliver(Some("g"), &good)));
+    let (refused, done) =
+        tokio::join!(world.deliver(Some("g"), &bad), timeout(Duration::from_millis(500), world.deliver(Some("g"), &good)));
     assert_eq!((refused, done.expect("it does not wait")), (Ok(()), Ok(())));
     let (path, value) = world.published.lock().unwrap().remove(0);
     assert!(path.starts_with("/v1.0/publish/pubsub/task-events.dlq?"), "{path}");
