@@ -193,8 +193,8 @@ async fn failure_13_streams_hear_what_the_sidecar_brings_and_what_it_does_not() 
     let mut tail = world.bus.tail(&[TASK_UPDATES]);
     let groups: Vec<SubscribedTo> = world.bus.inbox().subscriptions();
     assert_eq!(groups, [SubscribedTo { group: "sse-gateway-group".to_owned(), topic: TASK_UPDATES.to_owned() }]);
-    let record = world.record("ada", 0).await;
-    let brought = Record { topic: TASK_UPDATES.to_owned(), ..record };
+    let mut brought = world.record("ada", 0).await;
+    TASK_UPDATES.clone_into(&mut brought.topic);
     world.deliver(Some("sse-gateway-group"), &brought).await.unwrap();
     let next = async |tail: &mut Tail| timeout(Duration::from_secs(10), tail.next()).await.expect("an event").expect("one");
     assert_eq!(next(&mut tail).await.position, brought.offset, "at once");
