@@ -117,7 +117,7 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
         }
         let scratch_config = Config { data: scratch.clone(), database: None, ..config.clone() };
         let Foundation { store, identity, clock, .. } = Foundation::open(&scratch_config, &Tasks::default()).await?;
-        let loaded = Engine::load(bundle, &Backing { store: store.clone(), clock, identity }).map(drop);
+        let loaded = Engine::load(bundle, &Backing { memory: store.clone(), store: store.clone(), clock, identity }).map(drop);
         store.close().await;
         loaded
     }

@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, Fault, Heard, TickError, Verdict};
 use crate::events::{Bus, Consumer, Handled, Handler, Trouble};
+use crate::roles::Roles;
 use crate::schedule::{Asking, Schedule, Ticker};
 use crate::store::{LoggedEvent, Store};
 use crate::task::Tasks;
@@ -19,9 +20,9 @@ struct Component {
     name: String,
 }
 
-/// Starts consumers for each component that hears events.
-pub fn listen(engine: &Arc<Engine>, bus: &dyn Bus, clock: &Arc<dyn Clock>, tasks: &Tasks) {
-    for (name, subscription) in engine.subscriptions() {
+/// Starts consumers for each component of these roles that hears events.
+pub fn listen(engine: &Arc<Engine>, roles: &Roles, bus: &dyn Bus, clock: &Arc<dyn Clock>, tasks: &Tasks) {
+    for (name, subscription) in engine.subscriptions(roles) {
         let component = Component { engine: engine.clone(), name: name.to_owned() };
         let handler = Arc::new(Listening { component, group: subscription.group.as_str().into() });
         let (group, types) = (subscription.group.clone(), subscription.types.clone());
@@ -31,8 +32,14 @@ pub fn listen(engine: &Arc<Engine>, bus: &dyn Bus, clock: &Arc<dyn Clock>, tasks
     }
 }
 
-/// Starts a schedule for each component that acts at moments; to ask them out of turn.
-pub fn act_on_time(engine: &Arc<Engine>, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Vec<Asking> {
+/// Starts a schedule for each component of these roles that acts at moments; to ask them out of turn.
+pub fn act_on_time(
+    engine: &Arc<Engine>,
+    roles: &Roles,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> Vec<Asking> {
     let start = |(name, agenda): (&str, bool)| {
         let ticker = Component { engine: engine.clone(), name: name.to_owned() };
         let (mut schedule, asking) = Schedule::new(name, Arc::new(ticker), store.clone(), clock.clone(), agenda);
@@ -40,7 +47,7 @@ pub fn act_on_time(engine: &Arc<Engine>, store: &Arc<dyn Store>, clock: &Arc<dyn
         tasks.spawn("schedule", async move { schedule.run(stopping).await });
         asking
     };
-    engine.scheduled().map(start).collect()
+    engine.scheduled(roles).map(start).collect()
 }
 
 #[async_trait]

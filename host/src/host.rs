@@ -5,18 +5,22 @@
 use crate::admin;
 use crate::clock::{Clock, SystemClock, TestClock};
 use crate::components;
-use crate::config::{BusKind, Config, DrainConfig};
+use crate::config::{BusKind, Config, DrainConfig, MemoryKind};
+use crate::dapr::{Sidecar, SidecarMemory};
 use crate::engine::{Bundle, Engine};
+use crate::events::dapr::DaprBus;
 use crate::events::kafka::{self, KafkaBus};
-use crate::events::relay::Relay;
-use crate::events::{Bus, LocalBus};
+use crate::events::relay::{Publish, Relay};
+use crate::events::{Bus, Inbox, LocalBus};
 use crate::faultpoint;
+use crate::http::app::App;
 use crate::http::public::Public;
-use crate::http::{Listener, app, ops};
+use crate::http::{Elsewhere, Listener, ops};
 use crate::identity::{Identity, SigningKey};
 use crate::ports::Backing;
+use crate::roles::Role;
 use crate::sse::{Hub, HubLimits, feed};
-use crate::store::{self, Store};
+use crate::store::{self, Memory, Store};
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
 use anyhow::Context;
@@ -25,8 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Connections to the operations listener, and to the application listener, at one time.
-const OTHER_CONNECTIONS: usize = 256;
+/// Connections to the operations listener at one time.
+const OPS_CONNECTIONS: usize = 256;
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What a command that needs no listener has of a host: the store, and who people are.
@@ -77,18 +81,22 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     let tasks = Tasks::default();
     let foundation = Foundation::open(&config, &tasks).await?;
     let Foundation { store, identity, clock, .. } = &foundation;
-    let backing = Backing { store: store.clone(), clock: clock.clone(), identity: identity.clone() };
+    let sidecar = config.sidecar.as_ref().map(Sidecar::new).transpose()?;
+    let memory = memory(&config, sidecar.as_ref(), &foundation);
+    let backing = Backing { store: store.clone(), memory, clock: clock.clone(), identity: identity.clone() };
     let engine = Arc::new(Engine::load(bundle(&config, embedded)?, &backing)?);
     let hub = Hub::new(HubLimits::default());
-    let bus = bus(&config, &foundation, &tasks);
+    let (bus, inbox) = bus(&config, sidecar.as_ref(), &foundation, &tasks);
     let connections = Tasks::default();
 
-    tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
+    if config.roles.has(Role::Sse) {
+        tasks.spawn("streams", feed::run(bus.tail(feed::TOPICS), hub.clone(), tasks.stopping()));
+    }
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
     tasks.spawn("metrics", tidy(metrics.clone(), engine.clone(), tasks.clone()));
-    components::listen(&engine, bus.as_ref(), clock, &tasks);
-    let schedules = components::act_on_time(&engine, store, clock, &tasks);
+    components::listen(&engine, &config.roles, bus.as_ref(), clock, &tasks);
+    let schedules = components::act_on_time(&engine, &config.roles, store, clock, &tasks);
     admin::serve(&config.data, admin::Admin::new(engine.clone(), bus.clone(), &foundation), &tasks)?;
 
     let listeners = [Some(&public), Some(&ops), app.as_ref()];
@@ -101,17 +109,20 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
         clock: clock.clone(),
         tasks: connections.clone(),
         url: config.identity.public_url.as_deref().map(str::parse).transpose()?,
+        elsewhere: Elsewhere { roles: config.roles.clone(), sidecar, handed_on: false },
     };
     let at_once = config.listen.max_connections;
-    connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
     if let Some(app) = app {
-        let routes = app::routes(config.listen.app_token.clone(), schedules);
-        connections.spawn("app listener", app.serve(routes, OTHER_CONNECTIONS, connections.clone()));
+        let elsewhere = Elsewhere { handed_on: true, ..routes.elsewhere.clone() };
+        let handed_on = Public { elsewhere, ..routes.clone() }.routes()?;
+        let routes = App { token: config.listen.app_token.clone(), schedules, inbox, handed_on }.routes();
+        connections.spawn("app listener", app.serve(routes, at_once, connections.clone()));
     }
+    connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
     // For operators to the last: it ends with the background tasks, after the connections.
-    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), bus, metrics), OTHER_CONNECTIONS, tasks.clone()));
+    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), bus, metrics), OPS_CONNECTIONS, tasks.clone()));
     announce(&lines)?;
-    tracing::info!(data = %config.data.display(), "ready");
+    tracing::info!(data = %config.data.display(), roles = %config.roles, "ready");
 
     signals.first().await;
     tracing::info!("stopping: open requests may end; another signal ends them at once");
@@ -125,18 +136,44 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What carries events; where it lives elsewhere, also what brings them there.
-fn bus(config: &Config, foundation: &Foundation, tasks: &Tasks) -> Arc<dyn Bus> {
+/// What keeps short-lived state.
+fn memory(config: &Config, sidecar: Option<&Arc<Sidecar>>, foundation: &Foundation) -> Arc<dyn Memory> {
+    match (config.memory, sidecar) {
+        (MemoryKind::Dapr, Some(sidecar)) => Arc::new(SidecarMemory::new(sidecar.clone(), foundation.clock.clone())),
+        _ => foundation.store.clone(),
+    }
+}
+
+/// What carries events; where it lives elsewhere, also what brings them there, and where they arrive.
+fn bus(
+    config: &Config,
+    sidecar: Option<&Arc<Sidecar>>,
+    foundation: &Foundation,
+    tasks: &Tasks,
+) -> (Arc<dyn Bus>, Option<Arc<Inbox>>) {
     let Foundation { store, clock, .. } = foundation;
-    match (config.bus, &config.kafka) {
-        (BusKind::Kafka, Some(cluster)) => {
-            let bus = KafkaBus::start(cluster.clone(), clock.clone(), tasks.clone());
-            let mut relay = Relay::new(kafka::RELAY, store.clone(), bus.publisher(), clock.clone());
+    let local: Arc<dyn Bus> = Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone()));
+    let broker = config.kafka.as_ref().map(|cluster| Arc::new(KafkaBus::start(cluster.clone(), clock.clone(), tasks.clone())));
+    let relay = |publisher: Arc<dyn Publish>| {
+        if config.roles.has(Role::Api) {
+            let mut relay = Relay::new(kafka::RELAY, store.clone(), publisher, clock.clone());
             let stopping = tasks.stopping();
             tasks.spawn("relay", async move { relay.run(stopping).await });
-            Arc::new(bus)
         }
-        _ => Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone())),
+    };
+    match (config.bus, broker, sidecar) {
+        (BusKind::Kafka, Some(bus), _) => {
+            relay(bus.publisher());
+            (bus, None)
+        }
+        (BusKind::Dapr, broker, Some(sidecar)) => {
+            let broker = broker.map(|broker| broker as Arc<dyn Bus>);
+            let bus = DaprBus::new(sidecar.clone(), store.clone(), local, broker, clock.clone(), tasks.clone());
+            relay(bus.publisher());
+            let inbox = bus.inbox();
+            (Arc::new(bus), Some(inbox))
+        }
+        _ => (local, None),
     }
 }
 

@@ -15,6 +15,7 @@ mod api_todos;
 mod api_tokens;
 mod bad_input;
 mod consumers;
+mod dapr;
 mod document;
 mod events;
 mod example;

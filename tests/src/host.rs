@@ -22,6 +22,8 @@ pub struct Options {
     pub port: u16,
     /// Where another host has its data, to share it; none: in a place of its own.
     pub beside: Option<Place>,
+    /// The port of the application listener; 0 picks one.
+    pub app_port: u16,
 }
 
 /// A running host. Dropping it kills it.
@@ -107,7 +109,7 @@ impl Host {
             "--ops-listen",
             "127.0.0.1:0",
             "--app-listen",
-            "127.0.0.1:0",
+            &format!("127.0.0.1:{}", options.app_port),
             "--listen",
             &format!("127.0.0.1:{}", options.port),
             "--data",

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
 
 mod build;
+mod dapr;
 mod kafka;
 mod parts;
 mod tidy;
@@ -92,6 +93,7 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     let binary = build::build()?;
     build::fixtures()?;
     kafka::jars()?;
+    dapr::parts()?;
     let mut selection: &[&str] = &[];
     for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
         if name == "postgres" && missing && !require_all {

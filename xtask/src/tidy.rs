@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 420;
 
 /// What the modules of the host must not name, because it lies above them.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     (
         "store",
         &["ports", "engine", "identity", "events", "schedule", "components", "http", "sse", "admin", "host", "cli", "config"],
     ),
+    ("dapr", &["ports", "engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli", "config"]),
     ("identity", &["ports", "engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
     ("ports", &["engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
     ("engine", &["events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),

@@ -9,9 +9,11 @@ mod values;
 pub use sources::{Faults, Sources};
 pub use values::duration as parse_duration;
 
+use crate::dapr::SidecarConfig;
 use crate::events::kafka::{self, KafkaConfig, KafkaOptions};
 use crate::faultpoint::FaultPoint;
 use crate::identity::{ExternalIssuer, IdentityConfig};
+use crate::roles::Roles;
 use crate::secret::Secret;
 use crate::store::postgres::DatabaseConfig;
 use domain::time::Timestamp;
@@ -32,9 +34,14 @@ pub struct Config {
     /// A `spin.toml`; `None`: the components that the program carries.
     pub manifest: Option<PathBuf>,
     pub identity: IdentityConfig,
+    pub roles: Roles,
     pub bus: BusKind,
     /// The cluster; the bus need not be its own for it to be known.
     pub kafka: Option<KafkaConfig>,
+    /// What keeps short-lived state.
+    pub memory: MemoryKind,
+    /// Set where bus or memory need it.
+    pub sidecar: Option<SidecarConfig>,
     pub drain: DrainConfig,
     pub log: LogConfig,
     /// Worker threads; `None`: one a core.
@@ -50,6 +57,16 @@ pub enum BusKind {
     /// The store's own log.
     Local,
     Kafka,
+    /// A broker, through the sidecar.
+    Dapr,
+}
+
+/// What keeps short-lived state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryKind {
+    Local,
+    /// The sidecar's state store.
+    Dapr,
 }
 
 /// Where Tidings is spoken to.
@@ -105,13 +122,14 @@ impl Config {
         let mut faults = Vec::new();
         let said = sources.merged(&mut faults);
         let mut reader = Reader { said, faults };
-        reader.refuse_what_is_not_here_yet();
         let database = reader.database();
         let listen = reader.listen();
         let manifest = reader.text("manifest").map(PathBuf::from);
         let identity = reader.identity();
-        let bus = reader.required("bus", values::bus);
+        let roles = reader.required("roles", Roles::parse);
+        let (bus, memory) = (reader.required("bus", values::bus), reader.required("memory", values::memory));
         let kafka = reader.kafka(bus);
+        let sidecar = reader.sidecar(bus, memory);
         let drain = reader.drain();
         let log = reader.log();
         let data = reader.text("data").map(PathBuf::from);
@@ -123,10 +141,29 @@ impl Config {
             remarks
                 .push("APP_API_TOKEN is not set: whoever reaches the application listener is taken for the sidecar".to_owned());
         }
-        match (data, listen, identity, bus, drain, log) {
-            (Some(data), Some(listen), Some(identity), Some(bus), Some(drain), Some(log)) if reader.faults.is_empty() => {
-                Ok(Self { data, database, listen, manifest, identity, bus, kafka, drain, log, threads, test, remarks })
-            }
+        let whole = || {
+            let (data, listen, identity, roles) = (data?, listen?, identity?, roles?);
+            let (bus, memory, drain, log) = (bus?, memory?, drain?, log?);
+            Some(Self {
+                data,
+                database,
+                listen,
+                manifest,
+                identity,
+                roles,
+                bus,
+                kafka,
+                memory,
+                sidecar,
+                drain,
+                log,
+                threads,
+                test,
+                remarks,
+            })
+        };
+        match whole() {
+            Some(config) if reader.faults.is_empty() => Ok(config),
             _ => Err(Faults(reader.faults)),
         }
     }
@@ -216,6 +253,22 @@ impl Reader {
         }
     }
 
+    /// The sidecar, where there is one; for what goes through it, there has to be.
+    fn sidecar(&mut self, bus: Option<BusKind>, memory: Option<MemoryKind>) -> Option<SidecarConfig> {
+        let before = self.faults.len();
+        let port = self.optional("dapr_http_port", values::port);
+        let token = self.text("dapr_api_token").map(Secret::new);
+        let needs = [("TIDINGS_BUS=dapr", bus == Some(BusKind::Dapr)), ("TIDINGS_MEMORY=dapr", memory == Some(MemoryKind::Dapr))];
+        if port.is_none() && self.faults.len() == before {
+            let needing = needs.iter().filter(|(_, needs)| *needs);
+            self.faults.extend(needing.map(|(what, _)| format!("DAPR_HTTP_PORT is not set: {what} needs it, such as 3500")));
+        }
+        if bus == Some(BusKind::Dapr) && !self.said.contains_key("app_listen") {
+            self.faults.push("TIDINGS_APP_LISTEN is not set: with TIDINGS_BUS=dapr, events arrive there".to_owned());
+        }
+        Some(SidecarConfig { port: port?, token })
+    }
+
     /// The cluster, where its brokers are given; with `bus`, they have to be.
     fn kafka(&mut self, bus: Option<BusKind>) -> Option<KafkaConfig> {
         let path = |text: &str| Ok(PathBuf::from(text));
@@ -267,15 +320,6 @@ impl Reader {
             text => Timestamp::parse(text).map(Some).map_err(|bad| format!("`{text}`: {bad}, or `system`")),
         });
         TestConfig { clock, fault: self.optional("test_fault", FaultPoint::parse) }
-    }
-
-    /// Options that deployments know by name, and that this version does not serve: refusing them beats ignoring them.
-    fn refuse_what_is_not_here_yet(&mut self) {
-        for (key, only) in [("roles", "all"), ("memory", "local")] {
-            self.optional(key, |text| {
-                if text == only { Ok(()) } else { Err(format!("`{text}` is not in this version yet: only `{only}` is")) }
-            });
-        }
     }
 }
 
@@ -392,6 +436,30 @@ mod tests {
         assert_eq!(read.fault, FaultPoint::parse("ticked:2").ok());
         assert_eq!(test("system", "ticked").unwrap().test.clock, Some(None));
         assert_eq!(test("noon", "lunch").unwrap_err().0.len(), 2);
+    }
+
+    #[test]
+    fn what_goes_through_a_sidecar_needs_one() {
+        let Faults(faults) =
+            Config::read(&sources(&[], &[("TIDINGS_BUS", "dapr"), ("TIDINGS_MEMORY", "dapr")], None)).unwrap_err();
+        let all = faults.join("\n");
+        assert!(all.contains("TIDINGS_BUS=dapr needs it") && all.contains("TIDINGS_MEMORY=dapr needs it"), "{all}");
+        assert!(all.contains("TIDINGS_APP_LISTEN is not set"), "{all}");
+        let variables = [
+            ("TIDINGS_BUS", "dapr"),
+            ("DAPR_HTTP_PORT", "3500"),
+            ("DAPR_API_TOKEN", "hunter2"),
+            ("TIDINGS_APP_LISTEN", "127.0.0.1:0"),
+            ("TIDINGS_ROLES", "api,sse"),
+        ];
+        let config = Config::read(&sources(&[], &variables, None)).unwrap();
+        assert_eq!((config.bus, config.sidecar.as_ref().map(|sidecar| sidecar.port)), (BusKind::Dapr, Some(3500)));
+        assert!(!config.roles.all() && !format!("{config:?}").contains("hunter2"), "{config:?}");
+        let wrong = Config::read(&sources(&[], &[("DAPR_HTTP_PORT", "0"), ("TIDINGS_ROLES", "api,cook")], None)).unwrap_err().0;
+        assert!(
+            wrong.iter().any(|fault| fault.contains("no port")) && wrong.iter().any(|fault| fault.contains("no role")),
+            "{wrong:?}"
+        );
     }
 
     #[test]

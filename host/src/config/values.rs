@@ -1,6 +1,6 @@
 //! Values of options, from text.
 
-use super::BusKind;
+use super::{BusKind, MemoryKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,13 +24,28 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).filter(|millis| *millis <= 100 * 365 * 86_400_000).map(Duration::from_millis).ok_or_else(bad)
 }
 
-/// `local`, `kafka`.
+/// `local`, `kafka`, `dapr`.
 pub fn bus(text: &str) -> Result<BusKind, String> {
     match text {
         "local" => Ok(BusKind::Local),
         "kafka" => Ok(BusKind::Kafka),
-        other => Err(format!("`{other}` is none of local, kafka")),
+        "dapr" => Ok(BusKind::Dapr),
+        other => Err(format!("`{other}` is none of local, kafka, dapr")),
     }
+}
+
+/// `local`, `dapr`.
+pub fn memory(text: &str) -> Result<MemoryKind, String> {
+    match text {
+        "local" => Ok(MemoryKind::Local),
+        "dapr" => Ok(MemoryKind::Dapr),
+        other => Err(format!("`{other}` is none of local, dapr")),
+    }
+}
+
+/// A port that something listens on.
+pub fn port(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("`{text}` is no port, such as 3500"))
 }
 
 /// `on`, `off`.

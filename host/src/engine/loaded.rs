@@ -13,6 +13,7 @@ use super::request::prepare;
 use super::runtime::{Busy, Inside};
 use super::{ComponentStatus, Heard, RequestContext, grants};
 use crate::ports::{Backing, Port};
+use crate::roles::Role;
 use crate::store::LoggedEvent;
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -32,6 +33,7 @@ pub(super) struct Loaded {
     answering: Option<ProxyHandler<Answering>>,
     caller: Caller,
     exports: Exports,
+    role: Role,
     subscription: Option<Subscription>,
     has_agenda: bool,
     limits: Limits,
@@ -107,6 +109,7 @@ impl Loaded {
             answering,
             caller,
             exports,
+            role: spec.role,
             subscription: spec.subscription.clone(),
             has_agenda: spec.ports.contains(&Port::Agenda),
             limits: spec.limits,
@@ -118,6 +121,11 @@ impl Loaded {
             waiting: AtomicUsize::new(0),
             busy: at.busy.clone(),
         })
+    }
+
+    /// Whose work it is.
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// What it hears, if it hears events.

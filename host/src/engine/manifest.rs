@@ -3,6 +3,7 @@
 //! Manifest version 2 of Spin (<https://spinframework.dev/manifest-reference>); what is not named here is Spin's own.
 
 use crate::ports::Port;
+use crate::roles::Role;
 use domain::event::TOPICS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,6 +25,8 @@ pub struct ComponentSpec {
     pub source: String,
     /// What it may import.
     pub ports: Vec<Port>,
+    /// Whose work it is.
+    pub role: Role,
     /// What it hears; none: nothing.
     pub subscription: Option<Subscription>,
     pub limits: Limits,
@@ -188,8 +191,19 @@ impl Reader {
         }
         let empty = Table::new();
         let tool = value.get("tool").and_then(|tool| tool.get("tidings")).and_then(Value::as_table).unwrap_or(&empty);
-        let known =
-            ["ports", "group", "topics", "types", "memory_mib", "deadline_ms", "stream_ms", "concurrency", "queue", "reuse"];
+        let known = [
+            "ports",
+            "role",
+            "group",
+            "topics",
+            "types",
+            "memory_mib",
+            "deadline_ms",
+            "stream_ms",
+            "concurrency",
+            "queue",
+            "reuse",
+        ];
         for key in tool.keys().filter(|key| !known.contains(&key.as_str())) {
             self.fault(format!("component {name:?}: {key:?} is no setting of tool.tidings; known are {}", known.join(", ")));
         }
@@ -201,7 +215,16 @@ impl Reader {
             queue: self.number(name, tool, "queue", 1_024, 0..=100_000),
             reuse: self.number(name, tool, "reuse", 1, 1..=1_000_000),
         };
-        ComponentSpec { source, ports: self.ports(name, tool), subscription: self.subscription(name, tool), limits }
+        let (ports, role, subscription) = (self.ports(name, tool), self.role(name, tool), self.subscription(name, tool));
+        ComponentSpec { source, ports, role, subscription, limits }
+    }
+
+    fn role(&mut self, name: &str, tool: &Table) -> Role {
+        let Some(value) = tool.get("role") else { return Role::default() };
+        Role::parse(value.as_str().unwrap_or_default()).unwrap_or_else(|fault| {
+            self.fault(format!("component {name:?}: role: {fault}"));
+            Role::default()
+        })
     }
 
     fn subscription(&mut self, name: &str, tool: &Table) -> Option<Subscription> {

@@ -27,6 +27,7 @@ pub use fault::Fault;
 pub use manifest::{Faults, Limits, Manifest, Subscription};
 
 use crate::ports::Backing;
+use crate::roles::{Role, Roles};
 use crate::store::LoggedEvent;
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -112,9 +113,10 @@ impl Engine {
         self.busy.something().await;
     }
 
-    /// The component that serves a path.
-    pub fn route(&self, path: &str) -> Option<&str> {
-        self.routes.find(path)
+    /// The component that serves a path, and whose work that is.
+    pub fn route(&self, path: &str) -> Option<(&str, Role)> {
+        let name = self.routes.find(path)?;
+        Some((name, self.components.get(name)?.role()))
     }
 
     /// Passes a request to a component. Whatever the component does, this ends within its deadline, and so does what it started.
@@ -139,8 +141,8 @@ impl Engine {
     }
 
     /// What is heard, by the name of the component.
-    pub fn subscriptions(&self) -> impl Iterator<Item = (&str, &Subscription)> {
-        self.components.iter().filter_map(|(name, loaded)| Some((name.as_str(), loaded.subscription()?)))
+    pub fn subscriptions(&self, roles: &Roles) -> impl Iterator<Item = (&str, &Subscription)> {
+        self.of(roles).filter_map(|(name, loaded)| Some((name, loaded.subscription()?)))
     }
 
     /// Hands events of one user to one instance of a component, in order, until one of them is not done. Each is over within
@@ -153,9 +155,13 @@ impl Engine {
     }
 
     /// The names of the components that act at moments, and whether each has the agenda.
-    pub fn scheduled(&self) -> impl Iterator<Item = (&str, bool)> {
-        let scheduled = self.components.iter().filter(|(_, loaded)| loaded.is_scheduled());
-        scheduled.map(|(name, loaded)| (name.as_str(), loaded.has_agenda()))
+    pub fn scheduled(&self, roles: &Roles) -> impl Iterator<Item = (&str, bool)> {
+        self.of(roles).filter(|(_, loaded)| loaded.is_scheduled()).map(|(name, loaded)| (name, loaded.has_agenda()))
+    }
+
+    /// The components that are the work of these roles.
+    fn of(&self, roles: &Roles) -> impl Iterator<Item = (&str, &Loaded)> {
+        self.components.iter().filter(|(_, loaded)| roles.has(loaded.role())).map(|(name, loaded)| (name.as_str(), loaded))
     }
 
     /// Tells a component what time it is; when it wants to be told again. It is over within the component's deadline.

@@ -35,7 +35,7 @@ async fn backing() -> (Backing, TempDir) {
     let (clock, tasks) = (Arc::new(SystemClock), Tasks::default());
     let key = SigningKey::from_bytes(&[7; 32]);
     let identity = Identity::new(store.clone(), clock.clone(), &tasks, key, IdentityConfig::default()).unwrap();
-    (Backing { store, clock, identity: Arc::new(identity) }, folder)
+    (Backing { memory: store.clone(), store, clock, identity: Arc::new(identity) }, folder)
 }
 
 async fn engine() -> Arc<Engine> {
@@ -45,7 +45,7 @@ async fn engine() -> Arc<Engine> {
 
 async fn get(engine: &Engine, path: &str) -> Result<http::Response<Body>, Fault> {
     let uri = format!("/misbehave/{path}");
-    let name = engine.route(&uri).unwrap().to_owned();
+    let name = engine.route(&uri).unwrap().0.to_owned();
     let request = http::Request::get(&uri).header("host", "tidings.test").header("x-request-id", "forged");
     let request = request.body(Empty::<Bytes>::new()).unwrap();
     let peer = Ipv4Addr::LOCALHOST.into();

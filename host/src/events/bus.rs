@@ -59,6 +59,11 @@ pub trait Source: Send + Sync {
         ""
     }
 
+    /// So long after something was finished it is kept that it is, for all that is finished by then.
+    fn keep_after(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+
     /// What is behind all that it gave before; it waits until there is something. Whoever waits may give up.
     async fn next(&mut self, limit: u32) -> Result<Batch, StoreError>;
 

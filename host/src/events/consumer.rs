@@ -22,8 +22,6 @@ use tokio_util::sync::CancellationToken;
 const PAGE: u32 = 256;
 /// Users whose events are handled at one time.
 const SIDE_BY_SIDE: usize = 32;
-/// The position is kept so long after something was finished, for all that is finished by then.
-const KEEP_AFTER: Duration = Duration::from_millis(100);
 /// How long it goes on, once it is told to stop, to close the gaps before what was begun.
 const GOODBYE: Duration = Duration::from_secs(3);
 /// How long nothing new is begun when the store cannot serve.
@@ -207,7 +205,7 @@ impl Consumer {
 
     /// Something was finished, so that the position is to be kept soon.
     fn finished(&mut self) {
-        self.keep_at.get_or_insert_with(|| Instant::now() + KEEP_AFTER);
+        self.keep_at.get_or_insert_with(|| Instant::now() + self.source.keep_after());
     }
 
     async fn keep(&mut self) {

@@ -4,9 +4,11 @@
 //! What must not live here: rules of a todo list, SQL, who somebody is. Every error of the host's own is in [`problem`].
 
 pub mod app;
+mod arrivals;
 mod body;
 mod connection;
 mod context;
+mod elsewhere;
 mod layers;
 mod listener;
 pub mod ops;
@@ -16,4 +18,5 @@ pub mod public;
 #[cfg(test)]
 mod tests;
 
+pub use elsewhere::Elsewhere;
 pub use listener::Listener;

@@ -4,6 +4,7 @@
 use super::body::{Limited, discard};
 use super::connection::Streaming;
 use super::context::{RequestId, traceparent};
+use super::elsewhere::Elsewhere;
 use super::layers;
 use super::listener::Peer;
 use super::patterns::Patterns;
@@ -11,6 +12,7 @@ use super::problem::Problem;
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestContext};
 use crate::identity::{Credentials, Denied, Identity, Scope};
+use crate::roles::Role;
 use crate::sse::{Hub, LastEventId, Reader};
 use crate::store::EventLog;
 use crate::task::Tasks;
@@ -34,7 +36,8 @@ const MAX_BODY: u64 = 1 << 20;
 const WELCOME: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tidings</title>\
 <h1>Tidings runs here</h1><p>Its API is under <code>/api</code>; <a href=\"/openapi.json\">/openapi.json</a> describes it.</p></html>\n";
 
-/// What the public listener answers with.
+/// What the public listener answers with, and, to another role, the application listener.
+#[derive(Clone)]
 pub struct Public {
     pub engine: Arc<Engine>,
     pub identity: Arc<Identity>,
@@ -45,6 +48,8 @@ pub struct Public {
     pub tasks: Tasks,
     /// The origin where clients reach us, if that is known; else it is what each request says.
     pub url: Option<Uri>,
+    /// Where each role is.
+    pub elsewhere: Elsewhere,
 }
 
 impl Public {
@@ -64,8 +69,16 @@ impl Public {
     }
 }
 
-async fn welcome(RawQuery(query): RawQuery) -> Result<Html<&'static str>, Problem> {
-    no_query(query.as_deref()).map(|()| Html(WELCOME))
+async fn welcome(
+    State(public): State<Arc<Public>>,
+    Extension(id): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    if !public.elsewhere.is_here(Role::Web)? {
+        return public.elsewhere.ask(Role::Web, &id, request).await;
+    }
+    no_query(query.as_deref()).map(|()| Html(WELCOME).into_response())
 }
 
 async fn document(RawQuery(query): RawQuery) -> Result<impl IntoResponse, Problem> {
@@ -74,11 +87,12 @@ async fn document(RawQuery(query): RawQuery) -> Result<impl IntoResponse, Proble
 
 async fn component(
     State(public): State<Arc<Public>>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(id): Extension<RequestId>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let name = public.engine.route(request.uri().path()).ok_or_else(Problem::not_found)?;
+    let (name, role) = public.engine.route(request.uri().path()).ok_or_else(Problem::not_found)?;
+    let here = public.elsewhere.is_here(role)?;
     if announced(request.headers()).is_some_and(|length| length > MAX_BODY) {
         // A client that waits for leave to send its body gets none.
         if !request.headers().contains_key(EXPECT) {
@@ -86,7 +100,8 @@ async fn component(
         }
         return Err(Problem::too_large(MAX_BODY));
     }
-    let context = RequestContext { request_id, peer: peer.address.ip(), traceparent: Some(traceparent(request.headers())) };
+    let context =
+        RequestContext { request_id: id.0.clone(), peer: peer.address.ip(), traceparent: Some(traceparent(request.headers())) };
     let (mut parts, body) = request.into_parts();
     // HTTP/2 says it elsewhere (RFC 9113, section 8.3.1); a component finds it where HTTP/1.1 has it.
     let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
@@ -97,24 +112,37 @@ async fn component(
         parts.uri = at(url, &parts.uri);
     }
     let (body, overrun) = Limited::new(body, MAX_BODY);
-    let answer = public.engine.handle(name, Request::from_parts(parts, body), context).await;
+    let answer = if here {
+        public
+            .engine
+            .handle(name, Request::from_parts(parts, body), context)
+            .await
+            .map(|answer| answer.map(Body::new))
+            .map_err(Problem::from)
+    } else {
+        public.elsewhere.ask(role, &id, Request::from_parts(parts, Body::new(body))).await
+    };
     if overrun.happened() {
         if let Some(rest) = overrun.take_rest() {
             public.tasks.spawn_one_of_many(discard(rest));
         }
         return Err(Problem::too_large(MAX_BODY));
     }
-    Ok(answer?.map(Body::new))
+    answer
 }
 
 async fn stream(
     State(public): State<Arc<Public>>,
     Extension(peer): Extension<Peer>,
+    Extension(id): Extension<RequestId>,
     RawQuery(query): RawQuery,
-    method: Method,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let principal = public.identity.authenticate(&credentials(&method, &headers)).await?;
+    if !public.elsewhere.is_here(Role::Sse)? {
+        return public.elsewhere.ask(Role::Sse, &id, request).await;
+    }
+    let (method, headers) = (request.method(), request.headers());
+    let principal = public.identity.authenticate(&credentials(method, headers)).await?;
     if !principal.scopes.allow(Scope::TasksRead) {
         return Err(Problem::forbidden(Scope::TasksRead.name()));
     }

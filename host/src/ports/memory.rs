@@ -5,6 +5,7 @@ use super::bindings::ports::types::Failure;
 use super::ledger::{OpenSession, session};
 use super::session::checked_key;
 use super::{Ports, Session, View, failure};
+use crate::store::Memory;
 use domain::ports::Failure as Refused;
 use domain::time::Timestamp;
 use std::sync::Arc;
@@ -16,9 +17,12 @@ const LARGEST_VALUE: usize = 64 * 1024;
 
 type Answer<T> = std::result::Result<T, Failure>;
 
-/// Whose memory it is. A component has one, whether it serves a request or hears an event in the name of its group.
-fn component<T: 'static>(accessor: &Accessor<T, Ports>) -> Arc<str> {
-    accessor.with(|mut access| Arc::clone(&access.get().context.component))
+/// Whose memory it is, and where it is kept. A component has one, whether it serves a request or hears an event in the name of its group.
+fn caller<T: Send + 'static>(accessor: &Accessor<T, Ports>) -> (Arc<str>, Arc<dyn Memory>) {
+    accessor.with(|mut access| {
+        let context = access.get().context;
+        (context.component.clone(), context.backing.memory.clone())
+    })
 }
 
 /// The store's key. Lengths stand before the parts, so that no two triples share one.
@@ -35,10 +39,10 @@ fn expiry(now: Timestamp, ttl_seconds: u32) -> Timestamp {
 
 impl<T: Send + 'static> HostWithStore<T> for Ports {
     async fn get(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>, key: String) -> Result<Answer<Option<Vec<u8>>>> {
-        let (component, session) = (component(accessor), session(accessor, &handle)?);
+        let ((component, memory), session) = (caller(accessor), session(accessor, &handle)?);
         let recall = async {
             let key = full_key(&component, &session, &key)?;
-            session.store().recall(&key, session.clock().now()).await.map_err(failure)
+            memory.recall(&key, session.clock().now()).await.map_err(failure)
         };
         Ok(recall.await.map_err(Failure::from))
     }
@@ -50,14 +54,14 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         value: Vec<u8>,
         ttl_seconds: u32,
     ) -> Result<Answer<()>> {
-        let (component, session) = (component(accessor), session(accessor, &handle)?);
+        let ((component, memory), session) = (caller(accessor), session(accessor, &handle)?);
         let remember = async {
             let key = full_key(&component, &session, &key)?;
             if value.len() > LARGEST_VALUE {
                 return Err(Refused::Invalid(format!("a value has at most {LARGEST_VALUE} bytes, not {}", value.len())));
             }
             let expires_at = expiry(session.clock().now(), ttl_seconds);
-            session.store().remember(&key, &value, expires_at).await.map_err(failure)
+            memory.remember(&key, &value, expires_at).await.map_err(failure)
         };
         Ok(remember.await.map_err(Failure::from))
     }
@@ -68,11 +72,11 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         key: String,
         ttl_seconds: u32,
     ) -> Result<Answer<bool>> {
-        let (component, session) = (component(accessor), session(accessor, &handle)?);
+        let ((component, memory), session) = (caller(accessor), session(accessor, &handle)?);
         let claim = async {
             let key = full_key(&component, &session, &key)?;
             let now = session.clock().now();
-            session.store().claim(&key, now, expiry(now, ttl_seconds)).await.map_err(failure)
+            memory.claim(&key, now, expiry(now, ttl_seconds)).await.map_err(failure)
         };
         Ok(claim.await.map_err(Failure::from))
     }

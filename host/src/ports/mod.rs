@@ -22,7 +22,7 @@ pub use work::Work;
 
 use crate::clock::Clock;
 use crate::identity::Identity;
-use crate::store::{Store, StoreError};
+use crate::store::{Memory, Store, StoreError};
 use domain::id::UserId;
 use domain::ports::Failure;
 use std::net::{IpAddr, Ipv6Addr};
@@ -33,6 +33,8 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 #[derive(Clone)]
 pub struct Backing {
     pub store: Arc<dyn Store>,
+    /// Of the store, or another.
+    pub memory: Arc<dyn Memory>,
     pub clock: Arc<dyn Clock>,
     pub identity: Arc<Identity>,
 }

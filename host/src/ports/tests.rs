@@ -68,7 +68,7 @@ impl Harness for Fixture {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let key = SigningKey::from_bytes(&[7; 32]);
         let identity = Identity::new(store.clone(), clock.clone(), &Tasks::default(), key, IdentityConfig::default()).unwrap();
-        let backing = Backing { store, clock, identity: Arc::new(identity) };
+        let backing = Backing { memory: store.clone(), store, clock, identity: Arc::new(identity) };
         Agenda { backing, component: "reminders".into(), traceparent: None }
     }
 

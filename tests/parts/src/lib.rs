@@ -1,13 +1,20 @@
 //! The real parts that Tidings works with: servers that tests, the bench and `cargo xtask cluster` start on loopback, each on a free
 //! port, in a folder of its own, for as long as somebody holds it. What must not live here: assertions; anything of Tidings itself.
 
+mod daprd;
 pub mod kafka;
 mod postgres;
 mod process;
+mod redis;
 
+pub use daprd::{Daprd, Mesh, MeshOptions};
 pub use kafka::Kafka;
 pub use postgres::{Postgres, programs as postgres_programs};
 pub use process::{Process, free_port};
+pub use redis::Redis;
+
+use anyhow::{Context, Result};
+use std::path::PathBuf;
 
 /// Whether to go on: false, with a clear line, where the part is missing; in CI (`--require-all`) that is a failure.
 #[allow(clippy::disallowed_methods, reason = "set by `cargo xtask test --require-all`")]
@@ -18,4 +25,11 @@ pub fn present(part: &str, present: bool) -> bool {
         println!("skipped: {part} is missing");
     }
     present
+}
+
+/// Where xtask keeps what it has made of a part, beside everything else that is built.
+pub fn made(part: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let release = here.ancestors().find(|folder| folder.ends_with("release")).context("everything is built with --release")?;
+    Ok(release.with_file_name("parts").join(part))
 }

@@ -3,9 +3,9 @@
 use super::cluster::{Cluster, PATIENCE};
 use super::publisher::Publisher;
 use super::reading::{PartName, Reading};
-use super::record::Record;
 use crate::events::dead::{DEAD_LETTERS, Replay, replay_group};
 use crate::events::listing::{Entries, Entry, Wanted};
+use crate::events::record::Record;
 use crate::store::StoreError;
 use crate::task::Tasks;
 use domain::event::TOPICS;

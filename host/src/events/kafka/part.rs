@@ -4,10 +4,11 @@ use super::cluster::{Cluster, PATIENCE};
 use super::group::Member;
 use super::publisher::Publisher;
 use super::reading::{PartName, Reading, commit, passes};
-use super::record::Record;
+use super::record::record_of;
 use crate::clock::Clock;
 use crate::events::bus::{Batch, Source};
 use crate::events::dead::DeadLetter;
+use crate::events::record::Record;
 use crate::store::{LoggedEvent, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
@@ -67,7 +68,7 @@ impl Part {
         while self.taken.len() < limit {
             match self.queue.poll(Duration::ZERO) {
                 None => return Ok(()),
-                Some(Ok(message)) => self.taken.push_back(Record::of(&message, &self.name.0)),
+                Some(Ok(message)) => self.taken.push_back(record_of(&message, &self.name.0)),
                 Some(Err(error)) if passes(&error) => {}
                 Some(Err(error)) => return Err(self.shared.cluster.failed(&error)),
             }
@@ -92,15 +93,7 @@ impl Part {
 
     async fn bury_record(&self, record: &Record, reason: &str) -> Result<(), StoreError> {
         let Shared { publisher, clock, group, .. } = &*self.shared;
-        let letter = DeadLetter {
-            reason: reason.to_owned(),
-            group: group.clone(),
-            topic: self.name.0.clone(),
-            partition: Some(self.name.1),
-            position: record.offset,
-            tries: 0,
-            time: clock.now(),
-        };
+        let letter = record.refused(group, reason, clock.now());
         publisher.write(&letter.buried_in(), record.key.as_deref(), record.value.as_deref(), Some(&letter)).await?;
         tracing::error!(group, part = self.shown, offset = record.offset, reason, "a dead letter: a record that is no event");
         counter!("tidings_consumer_dead_letters_total", "group" => group.clone()).increment(1);

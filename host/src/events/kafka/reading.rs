@@ -1,7 +1,8 @@
 //! Reading parts of topics without a group: for whoever only listens, looks, or reads again. It blocks, and has threads of its own for that.
 
 use super::cluster::{Cluster, PATIENCE, Reports};
-use super::record::Record;
+use super::record::record_of;
+use crate::events::record::Record;
 use domain::time::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -79,7 +80,7 @@ impl Reading {
     pub fn poll(&mut self, within: Duration) -> KafkaResult<Option<Record>> {
         let record = match self.consumer.poll(within) {
             None => return Ok(None),
-            Some(Ok(message)) => Record::of(&message, self.cluster.own_name(rdkafka::Message::topic(&message))),
+            Some(Ok(message)) => record_of(&message, self.cluster.own_name(rdkafka::Message::topic(&message))),
             Some(Err(error)) if passes(&error) => return Ok(None),
             Some(Err(error)) => return Err(error),
         };
@@ -100,7 +101,7 @@ impl Reading {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
-                    let record = Record::of(&message, &part.0);
+                    let record = record_of(&message, &part.0);
                     let last = record.offset + 1 >= before;
                     if record.offset >= before || !take(record) || last {
                         return Ok(());

@@ -83,7 +83,7 @@ impl Topics {
     }
 
     /// As [`Self::step`]; what is odd is answered.
-    pub(super) async fn look(&mut self) -> Result<Vec<String>, String> {
+    pub async fn look(&mut self) -> Result<Vec<String>, String> {
         let (there, wanted) = (self.there().await?, self.wanted());
         let (old, missing): (Vec<&Topic>, Vec<&Topic>) = wanted.iter().partition(|topic| there.contains_key(&topic.name));
         if !missing.is_empty() {

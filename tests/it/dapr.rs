@@ -1,0 +1,222 @@
+//! The real thing: hosts beside real sidecars (daprd, with mTLS), Kafka and Redis.
+
+use crate::time::{eventually, lasting};
+use it::{Client, Host, Options};
+use parts::{Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, present};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The parts that hosts and their sidecars share. Sidecars of one mesh at a time: a test waits until another has let go of its own.
+struct Parts {
+    mesh: Mesh,
+    redis: Redis,
+    kafka: Kafka,
+}
+
+/// A host and its sidecar.
+struct Pair {
+    sidecar: Daprd,
+    host: Host,
+    options: Options,
+}
+
+impl Parts {
+    /// None where one of them is missing on this machine.
+    fn start(scoped: bool) -> Option<Self> {
+        let there = Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
+        there.then(|| {
+            let (kafka, redis) = (Kafka::start().expect("Kafka"), Redis::start().expect("Redis"));
+            let options = MeshOptions { brokers: kafka.brokers(), redis: redis.address(), cron: "@every 1s".to_owned(), scoped };
+            Self { mesh: Mesh::start(&options).expect("a mesh"), redis, kafka }
+        })
+    }
+
+    /// Starts a host with these roles, and the sidecar of this app beside it.
+    fn pair(&self, app: &str, roles: &str, env: &[(&str, &str)]) -> Pair {
+        let port = free_port().expect("a port");
+        let ours = [
+            ("TIDINGS_BUS", "dapr".to_owned()),
+            ("TIDINGS_MEMORY", "dapr".to_owned()),
+            ("TIDINGS_KAFKA_BROKERS", self.kafka.brokers()),
+            ("TIDINGS_ROLES", roles.to_owned()),
+            ("DAPR_HTTP_PORT", port.to_string()),
+            ("DAPR_API_TOKEN", self.mesh.api_token.clone()),
+            ("APP_API_TOKEN", self.mesh.app_token.clone()),
+        ];
+        let env = ours.into_iter().chain(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let app_port = free_port().expect("a port");
+        let options =
+            Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, ..Options::default() };
+        let host = Host::start_with(&options);
+        let mut sidecar = self.mesh.sidecar(app, &format!("{app}-1"), port, app_port).expect("a sidecar");
+        sidecar.subscribed().expect("it delivers");
+        Pair { sidecar, host, options }
+    }
+
+    /// Publishes bytes as whoever has the sidecar's token could.
+    async fn publish(&self, pair: &Pair, topic: &str, bytes: &'static [u8]) {
+        let url = format!("http://127.0.0.1:{}/v1.0/publish/pubsub/{topic}?metadata.rawPayload=true", pair.sidecar.http_port());
+        let sent = reqwest::Client::new().post(url).header("dapr-api-token", &self.mesh.api_token).body(bytes).send().await;
+        assert!(sent.expect("an answer").status().is_success());
+    }
+}
+
+/// What the application listener answers to a call without a body.
+async fn call(host: &Host, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let mut request = reqwest::Client::new().post(format!("{}{path}", host.app)).body("{}");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
+}
+
+fn daily(title: &str) -> Value {
+    json!({"title": title, "due_date": "2031-03-01T09:00:00Z", "recurrence": {"frequency": "daily"}})
+}
+
+async fn completed(user: &Client, title: &str) -> Value {
+    let task = user.task(&daily(title)).await;
+    assert_eq!(user.complete(task["id"].as_str().unwrap(), true).await.status, 200);
+    task
+}
+
+async fn successors(user: &Client, task: &Value) -> usize {
+    user.all("/api/todos?limit=200").await.iter().filter(|other| other["parent_task_id"] == task["id"]).count()
+}
+
+/// Waits up to a minute for exactly one successor: a group is joined, a broker comes back.
+async fn succeeded(user: &Client, task: &Value) {
+    for _ in 0..600 {
+        if successors(user, task).await > 0 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert_eq!(successors(user, task).await, 1, "once");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no successor within a minute");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fr_019_events_state_and_time_come_through_the_sidecar_and_nothing_is_lost_with_any_part_away() {
+    let Some(mut parts) = Parts::start(false) else { return };
+    let mut pair = parts.pair("backend-api", "all", &[]);
+    let user = lasting(pair.host.someone().await).await;
+    let mut stream = user.stream(None).await;
+    let first = completed(&user, "Water the plants").await;
+    succeeded(&user, &first).await;
+    let changes = [stream.event().await, stream.event().await, stream.event().await];
+    assert_eq!(changes.map(|event| event.data["change_type"].clone()), [json!("created"), json!("completed"), json!("created")]);
+
+    // What is on the broker is the contract's, byte for byte what the log had.
+    let topic = pair.host.events(Some("task-events"));
+    assert_eq!(topic.iter().filter(|event| event["partitionkey"] == json!(user.user_id)).count(), 3, "{topic:?}");
+
+    // Failure 11: the state store is away, and a notice is given all the same, once; the cron binding fires every second.
+    parts.redis.process().kill();
+    user.task(&json!({"title": "Late", "due_date": "2026-01-01T00:00:00Z"})).await;
+    let unread = async || user.get("/api/notifications/unread-count").await.json()["count"].as_u64();
+    eventually("a notification", async || unread().await.filter(|count| *count > 0)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(unread().await, Some(1));
+    parts.redis.start_again().expect("Redis");
+
+    // The broker answers nobody for a while.
+    parts.kafka.freeze().expect("a signal");
+    let frozen = completed(&user, "Feed the cat").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    parts.kafka.go_on().expect("a signal");
+    succeeded(&user, &frozen).await;
+
+    // The sidecar is gone for a while, then the host.
+    pair.sidecar.process().kill();
+    let alone = completed(&user, "Walk the dog").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pair.sidecar.start_again().expect("a sidecar");
+    succeeded(&user, &alone).await;
+    let before = completed(&user, "Call Bob").await;
+    pair.host.kill();
+    let options = pair.options.clone();
+    pair.host.restart(&options);
+    succeeded(&user, &before).await;
+    for task in [&first, &frozen, &alone] {
+        assert_eq!(successors(&user, task).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fr_020_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_letter() {
+    let Some(parts) = Parts::start(false) else { return };
+    let pair = parts.pair("backend-api", "all", &[]);
+    let user = lasting(pair.host.someone().await).await;
+    let (token, bearer) = (parts.mesh.app_token.as_str(), format!("Bearer {}", user.token.as_deref().unwrap()));
+
+    // Failure 19: nobody but the sidecar is heard, and the public listener has none of it.
+    for path in ["/events/task", "/events/reminder", "/events/task-updates", "/cron-overdue-check"] {
+        for headers in [&[][..], &[("authorization", &*bearer)], &[("dapr-api-token", "guessed")]] {
+            assert_eq!(call(&pair.host, path, headers).await.0, 403, "{path}");
+        }
+        let neighbour = [("dapr-api-token", token), ("dapr-caller-app-id", "frontend")];
+        assert_eq!(call(&pair.host, path, &neighbour).await.0, 403, "{path}");
+        assert_eq!(user.request(Method::POST, path).send().await.unwrap().status(), 404, "{path}");
+    }
+
+    // Failure 10: two schedulers, and the cron binding between them, give one notice.
+    user.task(&json!({"title": "Late", "due_date": "2026-01-01T00:00:00Z"})).await;
+    let cron = [("dapr-api-token", token)];
+    let (one, two) = tokio::join!(call(&pair.host, "/cron-overdue-check", &cron), call(&pair.host, "/cron-overdue-check", &cron));
+    assert_eq!((one.0, two.0), (200, 200));
+    let unread = async || user.get("/api/notifications/unread-count").await.json()["count"].as_u64();
+    eventually("a notification", async || unread().await.filter(|count| *count > 0)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(unread().await, Some(1));
+
+    // Poison of any shape is buried with its reason, as it came, and the rest goes on.
+    for poison in
+        [&b"\x00\xff garbage"[..], b"{\"specversion\":\"1.0\",\"id\":\"x\",\"type\":\"t\",\"traceparent\":5}", b"[]", b"null"]
+    {
+        parts.publish(&pair, "task-events", poison).await;
+    }
+    let task = completed(&user, "Water the plants").await;
+    succeeded(&user, &task).await;
+    let letters = async || Some(pair.host.log_of(Some("task-events.dlq"))).filter(|letters| letters.len() >= 8);
+    let letters = eventually("dead letters of two groups", letters).await;
+    let of = |letter: &&Value| letter["headers"]["group"] == "recurring-handler-group";
+    let values: Vec<&str> = letters.iter().filter(of).filter_map(|letter| letter["value"].as_str()).collect();
+    assert!(values.contains(&"AP8gZ2FyYmFnZQ=="), "{letters:?}");
+    assert!(letters.iter().all(|letter| letter["headers"]["reason"].is_string() && letter["headers"]["topic"] == "task-events"));
+    assert!(!pair.sidecar.log().contains("panic"), "the sidecar looks into no record");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failure_18_what_another_role_answers_is_the_answer_and_its_absence_is_no_success() {
+    let Some(parts) = Parts::start(true) else { return };
+    let mut behind = parts.pair("notification-svc", "notifications", &[]);
+    let front = parts.pair("backend-api", "api,web", &[]);
+    // Each has a data folder of its own here, so that what is behind knows nobody who is in front.
+    let user = front.host.someone().await;
+    let answer = user.get("/api/notifications").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["type"].as_str()), (401, Some("urn:tidings:problem:unauthorized")));
+    assert!(answer.headers.contains_key("www-authenticate"), "{:?}", answer.headers);
+    let direct = behind.host.client().get("/api/todos").await;
+    assert_eq!(direct.status, 404, "it has its own role only");
+
+    // No path and no header of a client leads anywhere else.
+    for path in ["/api/notifications/%2e%2e/%2e%2e/events/task", "/api/notifications/..%2f..%2fevents/task"] {
+        let answer = user.request(Method::POST, path).header("dapr-app-id", "backend-api").body("{}").send().await.unwrap();
+        assert!(answer.status().is_client_error() || answer.status() == 503, "{path}: {}", answer.status());
+        assert_ne!(answer.status(), 200, "{path}");
+    }
+
+    behind.host.kill();
+    let answer = user.get("/api/notifications").await;
+    assert_eq!((answer.status.as_u16(), answer.headers.get("retry-after").is_some()), (503, true), "{}", answer.text);
+    behind.sidecar.process().kill();
+    let answer = user.get("/api/notifications/unread-count").await;
+    assert_eq!((answer.status.as_u16(), answer.headers.get("retry-after").is_some()), (503, true), "{}", answer.text);
+    assert_eq!(user.get("/api/todos").await.status, 200, "the rest is served");
+    let stream = user.open_stream(None).await.unwrap();
+    assert_eq!(stream.status(), 503, "there is no host with streams");
+}
