@@ -14,7 +14,7 @@ CREATE TABLE session (
     expires_at bigint NOT NULL
 );
 
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_owner ON session (user_id);
 CREATE INDEX session_age ON session (expires_at);
 
 -- API tokens; `hash` is the SHA-256 of the secret, `scopes` a JSON array.

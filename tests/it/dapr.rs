@@ -50,7 +50,7 @@ impl Parts {
             Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, ..Options::default() };
         let host = Host::start_with(&options);
         let mut sidecar = self.mesh.sidecar(app, &format!("{app}-1"), port, app_port).expect("a sidecar");
-        sidecar.subscribed().expect("it delivers");
+        sidecar.finds_its_app().expect("it finds its app");
         Pair { sidecar, host, options }
     }
 

@@ -21,7 +21,7 @@ fn together<const N: usize>(options: Options) -> Option<[Host; N]> {
 
 /// The same user at another host.
 fn at_host(user: &Client, host: &Host) -> Client {
-    Client { base: host.public.clone(), ..user.clone() }
+    user.at(&host.public)
 }
 
 /// Failure 13: two stream replicas share a consumer group, and half the clients see nothing.

@@ -37,12 +37,10 @@ async fn alone() -> Option<Kafka> {
 
 /// Waits until everything that is committed is on the broker.
 async fn relayed(host: &Host) {
-    let mut database = host.database().await;
     eventually("all is relayed", async || {
-        let sql = "SELECT (SELECT max(position) FROM outbox) <= \
-                   (SELECT position FROM consumer_position WHERE consumer_group = 'relay to kafka')";
-        let all: Option<bool> = sqlx::query_scalar(sql).fetch_one(&mut database).await.expect("a row");
-        all.filter(|all| *all)
+        let sql = "SELECT coalesce((SELECT max(position) FROM outbox), 0) - \
+                   coalesce((SELECT position FROM consumer_position WHERE consumer_group = 'relay to kafka'), 0)";
+        (host.place().number(sql).await <= 0).then_some(())
     })
     .await;
 }
@@ -98,7 +96,10 @@ async fn failure_01_killed_around_the_publishing_loses_and_doubles_nothing() {
     for point in tidings::faultpoint::RELAY_POINTS {
         for pass in 1..=3 {
             host.kill();
-            host.restart(&dying_at(&options, &format!("{point}:{pass}")));
+            // It may end before it is ready, with what was not published before.
+            if let Err(log) = host.try_restart(&dying_at(&options, &format!("{point}:{pass}"))) {
+                assert!(log.contains("signal: 6"), "it ended otherwise than at {point}: {log}");
+            }
             while !host.gone() {
                 // Whoever is answered has committed; whoever is not may have.
                 let create = user.request(reqwest::Method::POST, "/api/todos").json(&daily("task"));
@@ -118,8 +119,7 @@ async fn failure_01_killed_around_the_publishing_loses_and_doubles_nothing() {
     }
     succeeded(&user, &tasks).await;
     relayed(&host).await;
-    let mut database = host.database().await;
-    let committed: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&mut database).await.unwrap();
+    let committed = host.place().number("SELECT count(*) FROM outbox").await;
     let mut times = BTreeMap::<String, usize>::new();
     for event in host.events(None) {
         *times.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -187,8 +187,12 @@ async fn without_its_broker_a_host_serves_and_waits_and_whoever_checks_is_told()
     let user = host.someone().await;
     let task = user.task(&daily("waits")).await;
     complete(&user, &task).await;
-    let (status, _, error) = host.cli(&["events"]);
-    assert!(status == 1 && error.contains("TIDINGS_KAFKA_BROKERS"), "{error}");
+    in_the_end("it is said why nothing can be read", async || {
+        let (status, _, error) = host.cli(&["events"]);
+        assert_eq!(status, 1, "{error}");
+        error.contains("TIDINGS_KAFKA_BROKERS").then_some(())
+    })
+    .await;
     let command = |name: &str| {
         let mut command = std::process::Command::new(host::binary());
         command.arg(name).args(["--data", &host.data().with_file_name("other").display().to_string()]).envs(options.env.clone());
@@ -235,7 +239,7 @@ async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
         let has = |name: &str, value: &str| metrics.lines().any(|line| line.starts_with(name) && line.ends_with(value));
         let all = has("tidings_consumer_events_total{group=\"misbehave-group\",outcome=\"done\"}", " 21")
             && has("tidings_consumer_dead_letters_total{group=\"misbehave-group\"}", " 2")
-            && has("tidings_consumer_lag_events{group=\"misbehave-group\",part=\"task-events/0\"}", " 0")
+            && has("tidings_consumer_lag_events{group=\"misbehave-group\"", " 0")
             && has("tidings_relay_depth", " 0")
             && has("tidings_relay_events_total", " 44");
         all.then_some(())

@@ -151,8 +151,8 @@ impl Daprd {
         self.process.ready(STARTS_WITHIN, || get(port, "/v1.0/healthz/outbound").is_ok_and(|status| status == 204))
     }
 
-    /// Waits until it has what its app subscribes to, and delivers.
-    pub fn subscribed(&mut self) -> Result<()> {
+    /// Waits until it has found its app; what that subscribes to comes a little later.
+    pub fn finds_its_app(&mut self) -> Result<()> {
         let port = self.http_port;
         self.process.ready(STARTS_WITHIN, || get(port, "/v1.0/healthz").is_ok_and(|status| status == 204))
     }

@@ -89,7 +89,9 @@ impl Cluster {
         let state = self.state.borrow();
         match &*state {
             State::Well => None,
-            State::Unready(None) => Some("it was not reached yet".to_owned()),
+            State::Unready(None) => {
+                Some(self.reported().map_or_else(|| "it was not reached yet".to_owned(), |reported| advise(&reported)))
+            }
             State::Unready(Some(reason)) | State::Away(reason) => Some(reason.clone()),
         }
     }
@@ -108,7 +110,7 @@ impl Cluster {
 
     /// What to say of an error, with what a client reported of its connections meanwhile.
     pub fn explain(&self, error: &KafkaError) -> String {
-        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reported = self.reported();
         let transport = [
             RDKafkaErrorCode::BrokerTransportFailure,
             RDKafkaErrorCode::AllBrokersDown,
@@ -120,6 +122,10 @@ impl Cluster {
             Some(reported) if error.rdkafka_error_code().is_none_or(|code| transport.contains(&code)) => advise(&reported),
             _ => advise(&plain(error)),
         }
+    }
+
+    fn reported(&self) -> Option<String> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What a caller gets.

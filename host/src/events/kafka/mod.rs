@@ -11,6 +11,7 @@ mod operators;
 mod part;
 mod publisher;
 mod reading;
+mod recent;
 mod record;
 mod tail;
 mod topics;

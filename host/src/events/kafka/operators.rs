@@ -42,7 +42,7 @@ pub(super) fn list(cluster: &Arc<Cluster>, wanted: Wanted, tasks: &Tasks) -> Ent
 }
 
 fn show(cluster: &Arc<Cluster>, wanted: &Wanted, pages: &mpsc::Sender<Page>, stopping: &CancellationToken) -> KafkaResult<()> {
-    let mut reading = Reading::new(cluster, "listeners")?;
+    let mut reading = Reading::new(cluster, "listeners", wanted.follow)?;
     let mut page = Vec::new();
     let mut ends = BTreeMap::new();
     let topics = match &wanted.topic {
@@ -132,9 +132,9 @@ struct Letters {
 
 impl Letters {
     fn begin(cluster: &Arc<Cluster>, topic: &str, id: Option<Uuid>) -> KafkaResult<Vec<Self>> {
-        let parts = Reading::new(cluster, &replay_group(topic))?.parts(topic)?;
+        let parts = Reading::new(cluster, &replay_group(topic), false)?.parts(topic)?;
         let begin = |part: PartName| {
-            let reading = Reading::new(cluster, &replay_group(topic))?;
+            let reading = Reading::new(cluster, &replay_group(topic), false)?;
             let (first, end) = reading.bounds(&part)?;
             let next = if id.is_none() { reading.committed(&part)?.unwrap_or(first).max(first) } else { first };
             Ok(Self { reading, part, next, end })

@@ -4,6 +4,7 @@ use super::cluster::{Cluster, PATIENCE};
 use super::group::Member;
 use super::publisher::Publisher;
 use super::reading::{PartName, Reading, commit, passes};
+use super::recent::Recent;
 use super::record::record_of;
 use crate::clock::Clock;
 use crate::events::bus::{Batch, Source};
@@ -45,7 +46,8 @@ pub(super) struct Part {
     taken: VecDeque<Record>,
     /// What was looked at, and not given yet.
     looked: Option<Batch>,
-    /// For what is read again; it is kept, as whoever needs it once needs it often.
+    recent: Recent,
+    /// For what is read again and is no longer remembered; it is kept, as whoever needs it once needs it often.
     again: Arc<Mutex<Option<Reading>>>,
 }
 
@@ -60,7 +62,18 @@ impl Part {
         let wake = arrived.clone();
         queue.set_nonempty_callback(move || wake.notify_one());
         let shown = format!("{}/{}", name.0, name.1);
-        Self { shared, name, shown, consumer, queue, arrived, taken: VecDeque::new(), looked: None, again: Arc::default() }
+        Self {
+            shared,
+            name,
+            shown,
+            consumer,
+            queue,
+            arrived,
+            taken: VecDeque::new(),
+            looked: None,
+            recent: Recent::default(),
+            again: Arc::default(),
+        }
     }
 
     /// Takes what is there, without waiting.
@@ -85,6 +98,7 @@ impl Part {
             }
             let looked = self.looked.get_or_insert_default();
             looked.read = record.offset;
+            self.recent.read(record.offset, event.as_ref().ok());
             looked.events.extend(event.ok());
             self.taken.pop_front();
         }
@@ -119,12 +133,15 @@ impl Source for Part {
     }
 
     async fn again(&self, user: &UserId, behind: i64, up_to: i64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        if let Some(events) = self.recent.of_user(user, behind, up_to, limit) {
+            return Ok(events);
+        }
         let (shared, part, kept, user) = (self.shared.clone(), self.name.clone(), self.again.clone(), user.clone());
         let read = move || -> KafkaResult<Vec<LoggedEvent>> {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             let mut reading = match kept.take() {
                 Some(reading) => reading,
-                None => Reading::new(&shared.cluster, "listeners")?,
+                None => Reading::new(&shared.cluster, "listeners", false)?,
             };
             let mut found = Vec::new();
             let of_user = |record: &Record| record.key.as_deref() == Some(user.as_str().as_bytes());

@@ -23,12 +23,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads nothing yet. `group` only names where [`Self::commit`] keeps positions: it takes nothing from anybody.
-    pub fn new(cluster: &Arc<Cluster>, group: &str) -> KafkaResult<Self> {
+    /// Reads nothing yet; `patiently`: it lets the broker wait until there is something. `group` only names where [`Self::commit`] keeps positions: it takes nothing from anybody.
+    pub fn new(cluster: &Arc<Cluster>, group: &str, patiently: bool) -> KafkaResult<Self> {
         let mut client = cluster.client();
         client.set("group.id", cluster.group(group)).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
         client.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
         client.set("queued.max.messages.kbytes", "4096").set("fetch.error.backoff.ms", "100");
+        // Before the broker has answered, nothing else is asked of it.
+        client.set("fetch.wait.max.ms", if patiently { "500" } else { "5" });
         let consumer = client.create_with_context(cluster.context())?;
         Ok(Self { cluster: cluster.clone(), consumer, next: BTreeMap::new() })
     }

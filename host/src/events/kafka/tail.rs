@@ -64,7 +64,7 @@ impl Listener {
     }
 
     fn listen(&mut self) -> KafkaResult<()> {
-        let mut reading = Reading::new(&self.cluster, "listeners")?;
+        let mut reading = Reading::new(&self.cluster, "listeners", true)?;
         self.look_for_parts(&reading)?;
         reading.read_from(self.next.clone())?;
         let mut looked = Instant::now();

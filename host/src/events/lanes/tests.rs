@@ -1,23 +1,11 @@
 //! Lanes as a machine: what is tried when, what is kept, and that nothing is lost or overtaken.
 
 use super::*;
+use crate::events::testing;
 use proptest::prelude::*;
-use serde_json::value::RawValue;
-use std::sync::Arc;
-use uuid::Uuid;
 
 fn event(user: u8, position: i64) -> LoggedEvent {
-    LoggedEvent {
-        position,
-        topic: "task-events".to_owned(),
-        user: format!("user-{user}").parse().unwrap(),
-        sequence: None,
-        id: Uuid::from_u128(position as u128),
-        kind: "task.created".to_owned(),
-        time: Timestamp::from_millis(position).unwrap(),
-        body: Arc::from(RawValue::from_string("{}".to_owned()).unwrap()),
-        headers: None,
-    }
+    testing::event(&format!("user-{user}"), position)
 }
 
 fn moment(seconds: u64) -> Moment<'static> {

@@ -36,8 +36,7 @@ async fn what_is_committed_before_the_broker_is_there_is_heard_when_it_is() {
     world.relay(&host);
     let mut tail = host.bus.tail(&[TASK_UPDATES]);
     world.add_tasks("ada", 5).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(host.bus.away().is_some_and(|reason| reason.contains("TIDINGS_KAFKA_BROKERS")), "{:?}", host.bus.away());
+    until("it is said why", async || host.bus.away().is_some_and(|reason| reason.contains("TIDINGS_KAFKA_BROKERS"))).await;
     tokio::task::block_in_place(|| world.kafka.start_again()).unwrap();
     heard(&mut tail, 5).await;
     // And once more, with a listener that has heard something.

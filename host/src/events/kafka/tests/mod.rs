@@ -84,10 +84,10 @@ impl World {
 
     /// Writes a record of anybody's.
     async fn write(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) {
-        let producer: FutureProducer = self.config.client().create().unwrap();
+        let producer: FutureProducer = self.config.client().set("message.max.bytes", "2000000").create().unwrap();
         let topic = format!("{}{topic}", self.config.prefix);
         let record = FutureRecord { topic: &topic, partition: None, payload: value, key, timestamp: None, headers: None };
-        producer.send(record, Duration::from_secs(10)).await.unwrap();
+        producer.send(record, Duration::from_secs(10)).await.map_err(|(error, _)| error).unwrap();
     }
 }
 

@@ -22,7 +22,8 @@ async fn what_is_no_event_is_a_dead_letter_and_the_rest_goes_on() {
     world.relay(&host);
     host.ready().await;
     let mallory = |change: &dyn Fn(&mut serde_json::Value)| (Some(b"mallory".to_vec()), Some(event("mallory", change)));
-    let huge = vec![b'x'; 1_000_000];
+    // As much as the broker takes by default.
+    let huge = vec![b'x'; 1_048_000];
     let poison: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> = vec![
         (Some(b"ada".to_vec()), Some(vec![0, 159, 146, 150, 255])),
         (Some(b"ada".to_vec()), None),

@@ -21,12 +21,13 @@ async fn callers_that_go_away_by_the_thousand_leave_nothing_behind() {
     let mut dice = StdRng::seed_from_u64(7);
     let mut gone = 0;
     for _ in 0..ROUNDS {
+        let (store, ada, everything) = (&store, &ada, &everything);
         let calls = (0..AT_ONCE).map(|n| {
             let moment = Duration::from_micros(dice.random_range(0..4_000));
-            let call = async {
+            let call = async move {
                 match n % 6 {
-                    0 => drop(store.tasks(&ada, &everything).await.unwrap()),
-                    1 => store.commit(set(&ada, vec![creation(task("perhaps"))])).await.unwrap(),
+                    0 => drop(store.tasks(ada, everything).await.unwrap()),
+                    1 => store.commit(set(ada, vec![creation(task("perhaps"))])).await.unwrap(),
                     2 => drop(store.claim("key", Timestamp::MIN, Timestamp::MAX).await.unwrap()),
                     3 => drop(store.events_after(&[], 0, 100).await.unwrap()),
                     4 => drop(store.turn("group").await.unwrap()),

@@ -115,7 +115,8 @@ async fn of_two_hosts_that_want_the_same_one_wins_and_numbers_have_no_gap() {
             ChangeSet { reminded: vec![reminded], ..set(&ada, Vec::new()) }
         };
         one_wins(&everywhere(&given).await);
-        let claimed = join_all(hosts.iter().map(|host| host.store.claim(&format!("key {round}"), at(0), at(5)))).await;
+        let key = format!("key {round}");
+        let claimed = join_all(hosts.iter().map(|host| host.store.claim(&key, at(0), at(5)))).await;
         assert_eq!(claimed.into_iter().map(Result::unwrap).filter(|claimed| *claimed).count(), 1);
         wins += 3;
     }

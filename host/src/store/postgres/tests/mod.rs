@@ -6,7 +6,6 @@ mod faults;
 mod hosts;
 mod open;
 
-use super::sql::accounts::write_one;
 use super::sql::tests::{at, creation, set, task, user};
 use super::{DatabaseConfig, PostgresStore};
 use crate::secret::Secret;

@@ -48,7 +48,7 @@ impl Harness for Fixture {
     }
 }
 
-pub(super) struct PlainAgenda(Arc<super::ThisStore>);
+pub struct PlainAgenda(Arc<super::ThisStore>);
 
 impl Agenda for PlainAgenda {
     type Session = PlainSession;
@@ -71,12 +71,12 @@ impl Agenda for PlainAgenda {
 }
 
 #[derive(Clone)]
-pub(super) struct PlainSession {
+pub struct PlainSession {
     store: Arc<super::ThisStore>,
     user: UserId,
 }
 
-pub(super) struct PlainWork {
+pub struct PlainWork {
     session: PlainSession,
     set: ChangeSet,
 }

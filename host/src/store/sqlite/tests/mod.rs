@@ -9,7 +9,6 @@ use super::SqliteStore;
 use super::sql::accounts::write_one;
 use super::sql::tests::{creation, set, task, user};
 use crate::store::StoreError;
-use domain::id::UserId;
 use sqlx::Row;
 use std::sync::Arc;
 use tempfile::TempDir;
