@@ -2,7 +2,7 @@
 //!
 //! The second link only compiles `main.rs`, and only where a component or the host has changed.
 
-use crate::{WASM, cargo, ensure_wasm, native, root, run, target};
+use crate::{WASM, cargo, ensure_wasm, native, root, run, system, target};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,6 +54,7 @@ fn wasm(names: &[String]) -> Result<()> {
 }
 
 fn host() -> Result<()> {
+    system::for_the_build()?;
     run(&mut native(&["build", "--release", "--bin", "tidings"]))
 }
 

@@ -1,5 +1,6 @@
-//! Dapr for tests, the bench and `cargo xtask cluster`: its sidecar and its authority, built from their sources where the machine has none.
+//! Dapr for tests and `cargo xtask cluster`: its sidecar and its authority, built from their sources where the machine has none.
 
+use crate::system::answers;
 use crate::{root, run, target};
 use anyhow::{Context, Result};
 use std::fs;
@@ -8,15 +9,9 @@ use std::process::Command;
 /// What is built, as packages of Go.
 const PROGRAMS: [&str; 2] = ["github.com/dapr/dapr/cmd/daprd", "github.com/dapr/dapr/cmd/sentry"];
 
-/// Makes sure of Dapr and of the Redis behind its state store, as far as this machine lets us; what is then missing, is said.
-pub fn parts() -> Result<()> {
-    redis()?;
-    dapr()
-}
-
 /// `daprd` and `sentry`: those on PATH, or those that were built before from this `go.sum`, or new ones. That takes some minutes, once.
-fn dapr() -> Result<()> {
-    if answers("daprd", "--version") && answers("sentry", "--help") {
+pub fn programs() -> Result<()> {
+    if answers("daprd", &["--version"]) && answers("sentry", &["--help"]) {
         return Ok(());
     }
     let (source, folder) = (root().join("tools/daprd"), target().join("parts/dapr"));
@@ -24,7 +19,7 @@ fn dapr() -> Result<()> {
     if fs::read(&built).is_ok_and(|built| built == wanted) {
         return Ok(());
     }
-    if !answers("go", "version") {
+    if !answers("go", &["version"]) {
         println!("no Dapr for the tests: it needs a daprd and a sentry on PATH, or Go to build them with");
         return Ok(());
     }
@@ -35,23 +30,4 @@ fn dapr() -> Result<()> {
     go.current_dir(source).args(["build", "-tags", "stablecomponents", "-ldflags", "-s -w", "-o"]).arg(&folder).args(PROGRAMS);
     run(go.env("CGO_ENABLED", "0"))?;
     Ok(fs::write(built, wanted)?)
-}
-
-fn redis() -> Result<()> {
-    if answers("redis-server", "--version") {
-        return Ok(());
-    }
-    let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
-    if root && answers("apt-get", "--version") {
-        run(Command::new("apt-get")
-            .args(["install", "-y", "--no-install-recommends", "redis-server"])
-            .env("DEBIAN_FRONTEND", "noninteractive"))
-    } else {
-        println!("Redis is missing: install it (on Debian: apt-get install redis-server) to run the tests that need it");
-        Ok(())
-    }
-}
-
-fn answers(program: &str, flag: &str) -> bool {
-    Command::new(program).arg(flag).output().is_ok_and(|out| out.status.success())
 }

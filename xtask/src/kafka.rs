@@ -1,5 +1,6 @@
 //! Apache Kafka, for whatever starts one: the jars that `tools/kafka/pom.xml` names, fetched once into the target folder.
 
+use crate::system::answers;
 use crate::{root, run, target};
 use anyhow::{Context, Result};
 use std::fs;
@@ -15,8 +16,7 @@ pub fn jars() -> Result<Option<PathBuf>> {
     if fs::read(&fetched).is_ok_and(|fetched| fetched == wanted) {
         return Ok(Some(jars));
     }
-    if !["java", "mvn"].iter().all(|program| Command::new(program).arg("-version").output().is_ok_and(|out| out.status.success()))
-    {
+    if !["java", "mvn"].iter().all(|program| answers(program, &["-version"])) {
         println!("no Kafka for the tests: it needs a JDK and Maven (Debian: default-jdk-headless, maven)");
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 mod build;
 mod dapr;
 mod kafka;
-mod parts;
+mod system;
 mod tidy;
 
 use anyhow::{Context, Result, bail};
@@ -89,11 +89,12 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     if let Some(unknown) = setup.filter(|setup| !SETUPS.contains(setup)) {
         bail!("`{unknown}` is no set-up: there are {}", SETUPS.join(", "));
     }
-    let missing = parts::install()?;
+    system::for_the_tests()?;
+    let missing = !system::has_postgres();
     let binary = build::build()?;
     build::fixtures()?;
     kafka::jars()?;
-    dapr::parts()?;
+    dapr::programs()?;
     let mut selection: &[&str] = &[];
     for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
         if name == "postgres" && missing && !require_all {
@@ -115,6 +116,7 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
 }
 
 fn ci() -> Result<()> {
+    system::for_the_build()?;
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     tidy::tidy()?;
     ensure_deny()?;

@@ -27,6 +27,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
 
+/// How often it is looked whether the bus is there, before an operator is told that it is not; and the time between.
+const LOOKS: usize = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
 /// Where the socket is.
 pub fn socket(data: &Path) -> PathBuf {
     data.join("tidings.sock")
@@ -109,10 +113,19 @@ async fn issue(State(admin): State<Arc<Admin>>, Json(wanted): Json<TokenWanted>)
 }
 
 async fn show(State(admin): State<Arc<Admin>>, Json(wanted): Json<Wanted>) -> Result<Body, Refusal> {
-    match admin.bus.away() {
+    match still_away(admin.bus.as_ref()).await {
         Some(reason) => Err((StatusCode::CONFLICT, format!("the log cannot be read: {reason}"))),
         None => Ok(events::body(admin.bus.list(wanted))),
     }
+}
+
+/// Why the log cannot be read, if that lasts: a host that has only just begun may not have come to its broker yet.
+async fn still_away(bus: &dyn Bus) -> Option<String> {
+    for _ in 0..LOOKS {
+        bus.away()?;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    bus.away()
 }
 
 async fn send_again(State(admin): State<Arc<Admin>>, Json(wanted): Json<Replay>) -> Result<Json<u64>, Refusal> {

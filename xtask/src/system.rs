@@ -1,0 +1,60 @@
+//! What the build, the tests and the cluster need of the system, where it comes as packages of the system.
+
+use crate::run;
+use anyhow::Result;
+use std::process::Command;
+
+/// A package of Debian, what it is needed for, and whether it is there.
+struct Package {
+    name: &'static str,
+    purpose: &'static str,
+    is_there: fn() -> bool,
+}
+
+const OPENSSL: Package = Package {
+    name: "libssl-dev",
+    purpose: "the build: it has the headers of OpenSSL, for TLS to Kafka",
+    is_there: || std::path::Path::new("/usr/include/openssl/ssl.h").exists() || answers("pkg-config", &["--exists", "openssl"]),
+};
+const POSTGRESQL: Package =
+    Package { name: "postgresql", purpose: "the tests on PostgreSQL", is_there: || parts::postgres_programs().is_some() };
+const REDIS: Package =
+    Package { name: "redis-server", purpose: "the tests with Dapr", is_there: || answers("redis-server", &["--version"]) };
+
+/// Installs what the build needs and is missing, where this is a Debian and we may.
+pub fn for_the_build() -> Result<()> {
+    install(&[OPENSSL])
+}
+
+/// And what the tests need.
+pub fn for_the_tests() -> Result<()> {
+    install(&[POSTGRESQL, REDIS])
+}
+
+/// Whether PostgreSQL is there.
+pub fn has_postgres() -> bool {
+    (POSTGRESQL.is_there)()
+}
+
+fn install(wanted: &[Package]) -> Result<()> {
+    let missing: Vec<&Package> = wanted.iter().filter(|package| !(package.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
+    if root && answers("apt-get", &["--version"]) {
+        let apt = |args: &[&str]| run(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"));
+        apt(&["update"])?;
+        let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+        return apt(&[&["install", "-y", "--no-install-recommends"], names.as_slice()].concat());
+    }
+    for Package { name, purpose, .. } in missing {
+        println!("{name} is missing (on Debian: apt-get install {name}); it is for {purpose}");
+    }
+    Ok(())
+}
+
+/// Whether a program is there and does this with success.
+pub fn answers(program: &str, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|out| out.status.success())
+}
