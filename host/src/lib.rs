@@ -2,6 +2,8 @@
 //!
 //! Direction: `main → http, events, sse → engine → ports → store`. The host knows no rule of a todo list.
 
+// `store/sql/` is compiled once for each database.
+#![allow(clippy::duplicate_mod)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod admin;

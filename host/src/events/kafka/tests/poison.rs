@@ -15,6 +15,9 @@ fn event(user: &str, change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
+/// Key and value of a record.
+type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_event_is_a_dead_letter_and_the_rest_goes_on() {
     let Some(world) = World::new().await else { return };
@@ -24,7 +27,7 @@ async fn what_is_no_event_is_a_dead_letter_and_the_rest_goes_on() {
     let mallory = |change: &dyn Fn(&mut serde_json::Value)| (Some(b"mallory".to_vec()), Some(event("mallory", change)));
     // As much as the broker takes by default.
     let huge = vec![b'x'; 1_048_000];
-    let poison: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> = vec![
+    let poison: Vec<KeyAndValue> = vec![
         (Some(b"ada".to_vec()), Some(vec![0, 159, 146, 150, 255])),
         (Some(b"ada".to_vec()), None),
         (None, None),

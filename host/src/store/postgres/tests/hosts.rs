@@ -133,7 +133,7 @@ async fn hosts_that_meet_the_same_new_users_do_not_lose_each_other() {
     let hosts = [first.another().await, first];
     for round in 0..5 {
         let sets = (0..60).map(|n: usize| {
-            let (host, n) = (&hosts[n % 2], if n % 2 == 0 { n } else { 60 - n });
+            let (host, n) = (&hosts[n % 2], if n.is_multiple_of(2) { n } else { 60 - n });
             host.store.commit(set(&user(&format!("user {round} {}", n / 2)), vec![creation(task("new"))]))
         });
         join_all(sets).await.into_iter().for_each(|answer| answer.unwrap());
