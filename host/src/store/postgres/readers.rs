@@ -15,7 +15,7 @@ use sqlx::{Connection, Row};
 use std::time::Duration;
 
 /// How long somebody waits for a connection.
-const FOR_A_CONNECTION: Duration = Duration::from_secs(3);
+const FOR_A_CONNECTION: Duration = Duration::from_secs(2);
 /// What has rested longer is asked whether it is still there.
 const RESTED: Duration = Duration::from_secs(1);
 

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long making a connection may take.
-const FOR_A_CONNECTION: Duration = Duration::from_secs(3);
+const FOR_A_CONNECTION: Duration = Duration::from_secs(2);
 
 /// One caller's wish.
 pub(super) enum Job {
