@@ -9,6 +9,7 @@ use crate::store::StoreError;
 use domain::id::UserId;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
+use std::collections::VecDeque;
 
 /// The n-th parameter of an insert, from 1.
 pub(super) fn placeholder(n: usize) -> String {
@@ -120,7 +121,7 @@ const LOG: i64 = 0x74_69_64_69_6e_67_73;
 pub(super) struct Counters {
     /// The last in the log that it took.
     pub position: i64,
-    tasks: Vec<i64>,
+    tasks: VecDeque<i64>,
 }
 
 impl Counters {
@@ -134,9 +135,9 @@ impl Counters {
         Ok(())
     }
 
-    /// The number of a new task: one of those that were made ready.
+    /// The number of a new task: the lowest of those that were made ready.
     pub fn next_task(&mut self) -> i64 {
-        self.tasks.pop().unwrap_or_default()
+        self.tasks.pop_front().unwrap_or_default()
     }
 
     /// So many positions in a row at the end of the log; answers the first. Nobody else takes any before this transaction has

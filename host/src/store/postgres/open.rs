@@ -31,6 +31,11 @@ pub enum OpenError {
     UnknownHost { host: String, reason: String },
     #[error("no database answers at {host}: {reason}. Start it, or correct TIDINGS_DATABASE_URL")]
     Silent { host: String, reason: String },
+    #[error(
+        "the database at {host} is not who its TLS certificate should say: {reason}. Name the certificate's issuer by sslrootcert in \
+         TIDINGS_DATABASE_URL, or choose another sslmode"
+    )]
+    Untrusted { host: String, reason: String },
     #[error("the database at {host} refuses the user {user}: {reason}. Correct name and password in TIDINGS_DATABASE_URL")]
     Refused { host: String, user: String, reason: String },
     #[error("there is no database {name} at {host}. Make it (createdb {name}), or correct TIDINGS_DATABASE_URL")]
@@ -92,6 +97,8 @@ fn sql_error(config: &DatabaseConfig, error: sqlx::Error) -> OpenError {
         (_, Some(code::INVALID_USER | code::INVALID_PASSWORD)) => OpenError::Refused { host, user, reason },
         (_, Some(code::NO_DATABASE)) => OpenError::Missing { host, name: config.name().to_owned() },
         (_, Some(code::NO_RIGHTS)) => OpenError::NoRights { place, user, reason },
+        (sqlx::Error::Tls(_), _) => OpenError::Untrusted { host, reason },
+        (sqlx::Error::Io(io), _) if io.kind() == ErrorKind::InvalidData => OpenError::Untrusted { host, reason: io.to_string() },
         (sqlx::Error::Io(io), _) if is_lookup(io) => OpenError::UnknownHost { host, reason: io.to_string() },
         (sqlx::Error::Io(io), _) => OpenError::Silent { host, reason: io.to_string() },
         _ => OpenError::Unavailable { place, reason },
