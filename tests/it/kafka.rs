@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 /// A host whose bus is this broker, with topics of its own.
 fn on(kafka: &Kafka, env: &[(&str, &str)]) -> Options {
     let prefix = format!("it-{}.", uuid::Uuid::now_v7().simple());
-    let bus = [("TIDINGS_BUS", "kafka"), ("TIDINGS_KAFKA_BROKERS", &kafka.brokers()), ("TIDINGS_KAFKA_PREFIX", &prefix)];
+    let brokers = kafka.brokers();
+    let bus = [("TIDINGS_BUS", "kafka"), ("TIDINGS_KAFKA_BROKERS", brokers.as_str()), ("TIDINGS_KAFKA_PREFIX", prefix.as_str())];
     let env = bus.iter().chain(env).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Options { env, ..Options::default() }
 }

@@ -24,7 +24,8 @@ pub async fn measure(name: &str) {
 }
 
 fn on(kafka: &Kafka, prefix: &str) -> Options {
-    let env = [("TIDINGS_BUS", "kafka"), ("TIDINGS_KAFKA_BROKERS", &kafka.brokers()), ("TIDINGS_KAFKA_PREFIX", prefix)];
+    let brokers = kafka.brokers();
+    let env = [("TIDINGS_BUS", "kafka"), ("TIDINGS_KAFKA_BROKERS", brokers.as_str()), ("TIDINGS_KAFKA_PREFIX", prefix)];
     Options { env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(), ..Options::default() }
 }
 
@@ -44,7 +45,7 @@ async fn sustained(kafka: &Kafka, rate: usize) {
     let mut at_work = Vec::new();
     let mut prepared = Vec::new();
     for (user, token) in users(&host, people).await {
-        let task = |n| json!({"title": format!("task {n}")});
+        let task = |n: usize| json!({"title": format!("task {n}")});
         prepared.push((crate::measures::fill(&user.base, &token, each, task).await, user, token));
     }
     let metrics = Client::new(&host.ops);
