@@ -164,7 +164,7 @@ impl Lanes {
             return Some(Next::Bury(user, Box::new(event.clone()), Box::new(letter.clone())));
         }
         if lane.state == State::Empty {
-            return Some(Next::ReadAgain(user, lane.finished, self.read.min(last)));
+            return Some(Next::ReadAgain(user, lane.finished, self.read));
         }
         lane.state = State::Running;
         // What has failed before is tried alone, so that it harms no other.

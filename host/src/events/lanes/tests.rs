@@ -158,3 +158,38 @@ fn once_closed_only_what_stands_before_something_begun_is_begun() {
     }
     assert_eq!(lanes.progress().position, last, "no gap, and nothing behind it");
 }
+
+#[test]
+fn once_closed_what_a_lane_left_in_the_log_stays_before_the_position() {
+    let mut lanes = Lanes::default();
+    // User 0 has more than a lane holds, before and behind the one event of user 1.
+    let of = |position: i64| event(u8::from(position == 60), position);
+    (0..=100).for_each(|position| lanes.take(of(position)));
+    lanes.read_to(100);
+    let mut done = Vec::new();
+    let mut finish = |lanes: &mut Lanes, user: &UserId, events: &[LoggedEvent]| {
+        done.extend(events.iter().map(|event| event.position));
+        lanes.settle(user, &Handled { done: events.len(), trouble: None }, moment(0));
+    };
+    let begun = [lanes.next(), lanes.next()];
+    lanes.close();
+    for next in begun {
+        let Some(Next::Handle(user, events)) = next else { panic!("{next:?}") };
+        finish(&mut lanes, &user, &events);
+    }
+    while let Some(next) = lanes.next() {
+        match next {
+            Next::Handle(user, events) => finish(&mut lanes, &user, &events),
+            Next::ReadAgain(user, behind, up_to) => {
+                let of_user = (behind + 1..=up_to).map(of).filter(|event| event.user == user);
+                let events: Vec<LoggedEvent> = of_user.take(LANE).collect();
+                let more = events.last().filter(|_| events.len() >= LANE).map(|last| last.position);
+                lanes.refill(&user, events, more);
+            }
+            Next::Bury(..) => panic!("{next:?}"),
+        }
+    }
+    done.sort_unstable();
+    assert_eq!(done, (0..=60).collect::<Vec<_>>());
+    assert_eq!(lanes.progress().position, 60, "what nobody has handled is not behind us");
+}

@@ -91,6 +91,13 @@ impl World {
     }
 }
 
+/// A test that fails leaves no thread behind that its runtime would wait for.
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.tasks.stopping().cancel();
+    }
+}
+
 impl Host {
     /// Works in a group that hears `task-events`.
     fn group(&self, group: &str, handler: Arc<dyn Handler>) {
