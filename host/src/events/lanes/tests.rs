@@ -186,7 +186,7 @@ fn once_closed_what_a_lane_left_in_the_log_stays_before_the_position() {
                 let more = events.last().filter(|_| events.len() >= LANE).map(|last| last.position);
                 lanes.refill(&user, events, more);
             }
-            Next::Bury(..) => panic!("{next:?}"),
+            other => panic!("{other:?}"),
         }
     }
     done.sort_unstable();
