@@ -6,27 +6,9 @@ use async_trait::async_trait;
 use domain::change::{Actor, ActorKind, Source as Through};
 use domain::contract;
 use domain::id::UserId;
-use domain::time::Timestamp;
-use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use uuid::Uuid;
-
-/// An event of a user that says nothing.
-pub fn event(user: &str, position: i64) -> LoggedEvent {
-    LoggedEvent {
-        position,
-        topic: "task-events".to_owned(),
-        user: user.parse().unwrap(),
-        sequence: None,
-        id: Uuid::from_u128(position as u128),
-        kind: "task.created".to_owned(),
-        time: Timestamp::from_millis(position).unwrap(),
-        body: Arc::from(RawValue::from_string("{}".to_owned()).unwrap()),
-        headers: None,
-    }
-}
 
 /// A new task of a user.
 pub fn creation(user: &str) -> ChangeSet {

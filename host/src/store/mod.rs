@@ -9,7 +9,10 @@ mod folder;
 mod migrate;
 pub mod postgres;
 mod queue;
+pub mod recent;
 pub mod sqlite;
+#[cfg(test)]
+pub mod testing;
 mod text;
 
 use async_trait::async_trait;

@@ -11,7 +11,6 @@ mod operators;
 mod part;
 mod publisher;
 mod reading;
-mod recent;
 mod record;
 mod tail;
 mod topics;

@@ -4,12 +4,12 @@ use super::cluster::{Cluster, PATIENCE};
 use super::group::Member;
 use super::publisher::Publisher;
 use super::reading::{PartName, Reading, commit, passes};
-use super::recent::Recent;
 use super::record::record_of;
 use crate::clock::Clock;
 use crate::events::bus::{Batch, Source};
 use crate::events::dead::DeadLetter;
 use crate::events::record::Record;
+use crate::store::recent::Recent;
 use crate::store::{LoggedEvent, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
@@ -98,7 +98,7 @@ impl Part {
             }
             let looked = self.looked.get_or_insert_default();
             looked.read = record.offset;
-            self.recent.read(record.offset, event.as_ref().ok());
+            self.recent.add(record.offset, event.as_ref().ok());
             looked.events.extend(event.ok());
             self.taken.pop_front();
         }
@@ -133,8 +133,9 @@ impl Source for Part {
     }
 
     async fn again(&self, user: &UserId, behind: i64, up_to: i64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        if let Some(events) = self.recent.of_user(user, behind, up_to, limit) {
-            return Ok(events);
+        if let Some(events) = self.recent.behind(behind) {
+            let of_user = events.take_while(|event| event.position <= up_to).filter(|event| event.user == *user);
+            return Ok(of_user.take(limit).cloned().collect());
         }
         let (shared, part, kept, user) = (self.shared.clone(), self.name.clone(), self.again.clone(), user.clone());
         let read = move || -> KafkaResult<Vec<LoggedEvent>> {

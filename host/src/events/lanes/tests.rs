@@ -1,7 +1,7 @@
 //! Lanes as a machine: what is tried when, what is kept, and that nothing is lost or overtaken.
 
 use super::*;
-use crate::events::testing;
+use crate::store::testing;
 use proptest::prelude::*;
 
 fn event(user: u8, position: i64) -> LoggedEvent {

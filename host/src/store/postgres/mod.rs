@@ -7,6 +7,7 @@
 //! [`open`] connects and brings the tables up to date; [`sql`] is what every database has in common, [`dialect`] what it leaves to
 //! this one.
 
+mod at_hand;
 mod config;
 mod dialect;
 pub(super) mod error;
@@ -26,6 +27,7 @@ use crate::store::{Store, StoreError};
 use crate::task::Tasks;
 use PostgresStore as ThisStore;
 use async_trait::async_trait;
+use at_hand::AtHand;
 use domain::time::Timestamp;
 use readers::Readers;
 use sql::erase;
@@ -73,6 +75,12 @@ impl PostgresStore {
     /// Whether the database could be used, with nothing changed in it.
     pub async fn try_out(config: &DatabaseConfig) -> Result<(), OpenError> {
         open::try_out(config).await
+    }
+}
+
+impl PostgresStore {
+    fn at_hand(&self) -> AtHand {
+        AtHand
     }
 }
 

@@ -169,7 +169,7 @@ async fn write(connection: &mut PgConnection, counters: &mut Counters, jobs: &[J
         Job::Commit(set) => Some((index, set.as_ref())),
         Job::Again(_) => None,
     });
-    let refusals = commit::commit_all(connection, counters, &commits.collect::<Vec<_>>()).await?;
+    let (refusals, _) = commit::commit_all(connection, counters, &commits.collect::<Vec<_>>()).await?;
     for (index, refusal) in refusals {
         if let Some(answer) = answers.get_mut(index) {
             *answer = Err(refusal);

@@ -80,7 +80,7 @@ impl Accounts for ThisStore {
     }
 
     async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError> {
-        self.readers.find(SIGN_IN, |v| v.add(id), rows::sign_in).await
+        self.at_hand().sign_in(id, self.readers.find(SIGN_IN, |v| v.add(id), rows::sign_in)).await
     }
 
     async fn end_sign_in(&self, id: Uuid) -> Result<(), StoreError> {

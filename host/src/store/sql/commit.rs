@@ -7,7 +7,7 @@ use super::record::{Logged, Record, Remembered, UserRow};
 use super::rows::{self, TaskRow};
 use super::{Counters, DbConnection, dialect, notifications};
 use crate::store::text;
-use crate::store::{ChangeSet, Note, Reminded, Seen, StoreError};
+use crate::store::{ChangeSet, LoggedEvent, Note, Reminded, Seen, StoreError};
 use domain::change::Change;
 use domain::event::{Event, EventIds, Origin};
 use domain::id::{TaskId, UserId};
@@ -22,14 +22,14 @@ use uuid::Uuid;
 /// A set that must not be written, by its index in the group, and why.
 pub type Refusal = (usize, StoreError);
 
-/// Writes those of the sets that stand, within the transaction of the caller; says which do not.
+/// Writes those of the sets that stand, within the transaction of the caller; says which do not, and what went into the log.
 pub async fn commit_all(
     connection: &mut DbConnection,
     counters: &mut Counters,
     sets: &[(usize, &ChangeSet)],
-) -> Result<Vec<Refusal>, StoreError> {
+) -> Result<(Vec<Refusal>, Vec<LoggedEvent>), StoreError> {
     if sets.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let mut group = Group::default();
     group.load(connection, counters, sets).await?;
@@ -42,8 +42,8 @@ pub async fn commit_all(
             Err(refusal) => refusals.push((index, refusal)),
         }
     }
-    group.write(connection, counters).await?;
-    Ok(refusals)
+    let logged = group.write(connection, counters).await?;
+    Ok((refusals, logged))
 }
 
 /// A task as the store, or a set before this one, has it.
@@ -256,7 +256,7 @@ impl<'a> Group<'a> {
         known.put = Some(task);
     }
 
-    async fn write(&self, connection: &mut DbConnection, counters: &mut Counters) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut DbConnection, counters: &mut Counters) -> Result<Vec<LoggedEvent>, StoreError> {
         let mut tasks: Vec<TaskRow<'_>> = Vec::new();
         for (&(user, _), known) in &self.tasks {
             tasks.extend(known.put.map(|task| TaskRow { number: known.number, user, task, search: &known.search }));

@@ -57,7 +57,7 @@ impl Ledger for ThisStore {
                 theme: Theme::new(row.try_get(2)?).map_err(bad)?,
             })
         };
-        self.readers.find(sql, |v| v.add(user.as_str()), read).await
+        self.at_hand().preferences(user, self.readers.find(sql, |v| v.add(user.as_str()), read)).await
     }
 
     async fn notifications(

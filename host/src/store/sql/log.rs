@@ -14,11 +14,15 @@ use domain::json;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Row};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 #[async_trait]
 impl EventLog for ThisStore {
     async fn events_after(&self, topics: &[&str], position: i64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
+        if let Some(events) = self.at_hand().events_after(topics, position, limit) {
+            return Ok(events);
+        }
         let of_topics = if topics.is_empty() { "" } else { dialect::OF_TOPICS };
         let sql = format!("SELECT {EVENT_COLUMNS} FROM outbox WHERE position > $1 {of_topics} ORDER BY position LIMIT $2");
         let bind = |v: Values| {
@@ -105,25 +109,46 @@ impl Again {
 }
 
 /// Writes events behind all that is in the log, in order: the last that a transaction does but for its end.
-pub async fn append(connection: &mut DbConnection, counters: &mut Counters, events: &[Logged<'_>]) -> Result<(), StoreError> {
+pub async fn append(
+    connection: &mut DbConnection,
+    counters: &mut Counters,
+    events: &[Logged<'_>],
+) -> Result<Vec<LoggedEvent>, StoreError> {
     const PUT: Insert =
         Insert { head: "INSERT INTO outbox (position, topic, user_id, sequence, id, kind, time, body)", columns: 8, tail: "" };
     if events.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let first = counters.take_positions(connection, events.len()).await?;
-    let placed: Vec<(i64, &Logged<'_>)> = (first..).zip(events).collect();
-    PUT.run(connection, &placed, |(position, logged), values| {
-        let event = &logged.event;
+    let placed: Vec<LoggedEvent> = (first..).zip(events).map(|(position, logged)| logged.at(position)).collect();
+    PUT.run(connection, &placed, |event, values| {
         values
-            .add(*position)
-            .add(event.topic)
-            .add(logged.user.as_str())
+            .add(event.position)
+            .add(event.topic.as_str())
+            .add(event.user.as_str())
             .add(event.sequence.map(rows::number))
             .add(event.id)
-            .add(event.kind)
-            .add(logged.time.millis())
+            .add(event.kind.as_str())
+            .add(event.time.millis())
             .add(event.body.get())
     })
-    .await
+    .await?;
+    Ok(placed)
+}
+
+impl Logged<'_> {
+    fn at(&self, position: i64) -> LoggedEvent {
+        let Self { user, time, event } = self;
+        LoggedEvent {
+            position,
+            topic: event.topic.to_owned(),
+            user: (*user).clone(),
+            sequence: event.sequence,
+            id: event.id,
+            kind: event.kind.to_owned(),
+            time: *time,
+            body: Arc::from(event.body.clone()),
+            headers: None,
+        }
+    }
 }

@@ -5,6 +5,11 @@ use super::{Db, DbRow, Readers};
 use crate::store::StoreError;
 use sqlx::{Decode, Execute, QueryBuilder, Row, SqlSafeStr, Type};
 
+/// Reads a row that there may be.
+pub trait Read<T>: Future<Output = Result<Option<T>, StoreError>> + Send {}
+
+impl<T, F: Future<Output = Result<Option<T>, StoreError>> + Send> Read<T> for F {}
+
 impl Readers {
     /// What the first row says, if there is one.
     pub async fn find<T>(

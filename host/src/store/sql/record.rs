@@ -3,7 +3,7 @@
 use super::bulk::{Insert, Values};
 use super::rows::{self, PUT_TASK, TaskRow};
 use super::{Counters, DbConnection, dialect, log, notifications};
-use crate::store::{ChangeSet, Note, StoreError};
+use crate::store::{ChangeSet, LoggedEvent, Note, StoreError};
 use domain::change::{Change, ChangedFields};
 use domain::event::Event;
 use domain::id::UserId;
@@ -56,14 +56,14 @@ pub struct Remembered<'a> {
 pub type KeptHere<'a> = (&'a ChangeSet, &'a str, &'a KeptAnswer);
 
 impl Record<'_> {
-    /// Writes all of it, within the transaction of the caller.
+    /// Writes all of it, within the transaction of the caller; answers what went into the log.
     pub async fn write(
         &self,
         connection: &mut DbConnection,
         counters: &mut Counters,
         tasks: &[TaskRow<'_>],
         users: &[UserRow<'_>],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
         PUT_TASK.run(connection, tasks, rows::bind_task).await?;
         self.write_index(connection).await?;
         let put_users = Insert {

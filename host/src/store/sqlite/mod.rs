@@ -5,6 +5,7 @@
 //!
 //! [`open`] brings the tables up to date; [`sql`] is what every database has in common, [`dialect`] what it leaves to this one.
 
+mod at_hand;
 mod dialect;
 pub(super) mod error;
 mod open;
@@ -21,6 +22,7 @@ use crate::store::{Store, StoreError};
 use crate::task::Tasks;
 use SqliteStore as ThisStore;
 use async_trait::async_trait;
+use at_hand::AtHand;
 use domain::time::Timestamp;
 use readers::Readers;
 use sql::accounts::write_one;
@@ -48,6 +50,12 @@ impl SqliteStore {
         let writer = Writer::start(writer, options, &tasks).await;
         let writer = writer.map_err(|e| OpenError::Unavailable { folder: folder.path().to_owned(), reason: e.to_string() })?;
         Ok(Self { writer, readers, tasks, _folder: folder })
+    }
+}
+
+impl SqliteStore {
+    fn at_hand(&self) -> &AtHand {
+        &self.writer.at_hand
     }
 }
 

@@ -80,13 +80,14 @@ fn write_options(file: &Path) -> SqliteConnectOptions {
         .thread_name(|_| "sqlite-writer".to_owned())
 }
 
+/// Without a memory map: SQLite undoes a reader's after every commit, which costs more than it spares, and a disk that fails behind one is a
+/// signal and not an error.
 fn read_options(file: &Path) -> SqliteConnectOptions {
     common_options(file)
         .read_only(true)
         .statement_cache_capacity(256)
         .row_buffer_size(256)
         .pragma("cache_size", "-4096")
-        .pragma("mmap_size", "268435456")
         .thread_name(|n| format!("sqlite-reader-{n}"))
 }
 

@@ -1,16 +1,18 @@
 //! The one writer. Everything that is written comes through its queue; an answer is given only after COMMIT.
 
-use super::dialect::Counters;
+use super::at_hand::AtHand;
+use super::dialect::{Counters, KEEP_POSITION};
 use super::error;
 use super::sql::accounts::Statements;
 use super::sql::commit;
 use super::sql::log::Again;
 use crate::store::queue::{Answer, Queue, Work};
-use crate::store::{ChangeSet, StoreError};
+use crate::store::{ChangeSet, LoggedEvent, StoreError};
 use crate::task::Tasks;
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// One caller's wish.
@@ -18,6 +20,17 @@ pub(super) enum Job {
     Write(Statements),
     Commit(Box<ChangeSet>),
     Again(Again),
+}
+
+impl Job {
+    /// A change set appends, and positions of groups, which are kept often, are not at hand.
+    fn touches_what_is_at_hand(&self) -> bool {
+        match self {
+            Self::Write(statements) => statements.iter().any(|(sql, _)| *sql != KEEP_POSITION),
+            Self::Commit(set) => set.preferences.is_some(),
+            Self::Again(_) => true,
+        }
+    }
 }
 
 /// What was done.
@@ -34,6 +47,7 @@ pub(super) enum Done {
 pub(super) struct Writer {
     queue: Queue<Worker>,
     committed: watch::Receiver<i64>,
+    pub at_hand: Arc<AtHand>,
 }
 
 impl Writer {
@@ -42,8 +56,9 @@ impl Writer {
         let mut connection = connection;
         let counters = Counters::load(&mut connection).await?;
         let (announce, committed) = watch::channel(counters.position);
-        let worker = Worker { connection: Some(connection), options, counters, announce };
-        Ok(Self { queue: Queue::start("sqlite writer", worker, tasks), committed })
+        let at_hand = Arc::new(AtHand::default());
+        let worker = Worker { connection: Some(connection), options, counters, announce, at_hand: at_hand.clone() };
+        Ok(Self { queue: Queue::start("sqlite writer", worker, tasks), committed, at_hand })
     }
 
     pub fn committed(&self) -> watch::Receiver<i64> {
@@ -82,6 +97,7 @@ pub(super) struct Worker {
     options: SqliteConnectOptions,
     counters: Counters,
     announce: watch::Sender<i64>,
+    at_hand: Arc<AtHand>,
 }
 
 #[async_trait]
@@ -96,8 +112,12 @@ impl Work for Worker {
         };
         let before = self.counters;
         match transact(&mut connection, &mut self.counters, jobs).await {
-            Ok(answers) => {
+            Ok((answers, logged)) => {
                 self.connection = Some(connection);
+                if jobs.iter().any(Job::touches_what_is_at_hand) {
+                    self.at_hand.forget();
+                }
+                self.at_hand.appended(&logged);
                 if self.counters.position != before.position {
                     self.announce.send_replace(self.counters.position);
                 }
@@ -110,6 +130,7 @@ impl Work for Worker {
                     self.connection = Some(connection);
                 }
                 self.counters = before;
+                self.at_hand.forget();
                 Err(error)
             }
         }
@@ -129,7 +150,7 @@ async fn transact(
     connection: &mut SqliteConnection,
     counters: &mut Counters,
     jobs: &[Job],
-) -> Result<Vec<Answer<Done>>, StoreError> {
+) -> Result<(Vec<Answer<Done>>, Vec<LoggedEvent>), StoreError> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     let mut answers = Vec::with_capacity(jobs.len());
     let mut sets = Vec::new();
@@ -143,13 +164,14 @@ async fn transact(
             }
         });
     }
-    for (index, refusal) in commit::commit_all(connection, counters, &sets).await? {
+    let (refusals, logged) = commit::commit_all(connection, counters, &sets).await?;
+    for (index, refusal) in refusals {
         if let Some(answer) = answers.get_mut(index) {
             *answer = Err(refusal);
         }
     }
     sqlx::query("COMMIT").execute(&mut *connection).await?;
-    Ok(answers)
+    Ok((answers, logged))
 }
 
 /// The outer error is the group's, the inner one this caller's.
