@@ -1,8 +1,8 @@
 //! The real thing: hosts beside real sidecars (daprd, with mTLS), Kafka and Redis.
 
 use crate::time::{eventually, lasting};
-use it::{Client, Host, Options};
-use parts::{Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, present};
+use it::{Client, Host, Options, Place};
+use parts::{Daprd, Kafka, Mesh, MeshOptions, Postgres, Redis, free_port, postgres_programs, present};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -34,6 +34,11 @@ impl Parts {
 
     /// Starts a host with these roles, and the sidecar of this app beside it.
     fn pair(&self, app: &str, roles: &str, env: &[(&str, &str)]) -> Pair {
+        self.replica(app, 1, roles, env, None)
+    }
+
+    /// The same, of an app that has several, on the database of others.
+    fn replica(&self, app: &str, replica: u16, roles: &str, env: &[(&str, &str)], beside: Option<Place>) -> Pair {
         let port = free_port().expect("a port");
         let ours = [
             ("TIDINGS_BUS", "dapr".to_owned()),
@@ -47,9 +52,9 @@ impl Parts {
         let env = ours.into_iter().chain(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let app_port = free_port().expect("a port");
         let options =
-            Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, ..Options::default() };
+            Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, beside, ..Options::default() };
         let host = Host::start_with(&options);
-        let mut sidecar = self.mesh.sidecar(app, &format!("{app}-1"), port, app_port).expect("a sidecar");
+        let mut sidecar = self.mesh.sidecar(app, &format!("{app}-{replica}"), port, app_port).expect("a sidecar");
         sidecar.finds_its_app().expect("it finds its app");
         Pair { sidecar, host, options }
     }
@@ -219,4 +224,55 @@ async fn failure_18_what_another_role_answers_is_the_answer_and_its_absence_is_n
     assert_eq!(user.get("/api/todos").await.status, 200, "the rest is served");
     let stream = user.open_stream(None).await.unwrap();
     assert_eq!(stream.status(), 503, "there is no host with streams");
+}
+
+/// A cluster: each role is a process of its own, two of them have two replicas, and whoever comes to either is served by all.
+#[tokio::test(flavor = "multi_thread")]
+async fn failure_13_a_change_through_one_replica_is_on_the_streams_that_the_other_hands_on() {
+    let Some(parts) = Parts::start(true).filter(|_| present("PostgreSQL", postgres_programs().is_some())) else { return };
+    let server = Postgres::shared().expect("PostgreSQL");
+    let place = Place::Postgres { url: server.database().expect("a database"), server };
+    let pod = |app, replica, roles| parts.replica(app, replica, roles, &[], Some(place.clone()));
+    let [one, two] = [1, 2].map(|replica| pod("backend-api", replica, "api,mcp"));
+    let _notifications = pod("notification-svc", 1, "notifications");
+    let gateways = [1, 2].map(|replica| pod("sse-gateway", replica, "sse"));
+    let _web = pod("frontend", 1, "web");
+
+    let user = lasting(one.host.someone().await).await;
+    let there = user.at(&two.host.public);
+    // Through either, and at each gateway itself.
+    let mut streams = vec![user.stream(None).await, there.stream(None).await];
+    for gateway in &gateways {
+        streams.push(user.at(&gateway.host.public).stream(None).await);
+    }
+    let late = json!({"title": "Late", "due_date": "2026-01-01T00:00:00Z"});
+    let (first, _) = (user.task(&late).await, there.task(&json!({"title": "Water the plants"})).await);
+    for stream in &mut streams {
+        let mut titles = Vec::new();
+        while titles.len() < 2 {
+            let event = stream.event().await;
+            titles.extend(event.data["change_type"].as_str().map(str::to_owned));
+        }
+        assert_eq!(titles, ["created", "created"]);
+    }
+
+    // What another role serves is served by whoever is asked, and each notice was given once.
+    let unread = async || there.get("/api/notifications/unread-count").await.json()["count"].as_u64().filter(|count| *count > 0);
+    assert_eq!(eventually("a notification", unread).await, 1);
+    let listed = user.get("/api/notifications").await;
+    assert_eq!((listed.status.as_u16(), &listed.json()["items"][0]["task_id"]), (200, &first["id"]), "{}", listed.text);
+    let read =
+        there.patch(&format!("/api/notifications/{}/read", listed.json()["items"][0]["id"].as_str().unwrap()), &json!({})).await;
+    assert!(read.status.is_success(), "{}", read.text);
+    assert_eq!(user.get("/api/notifications/unread-count").await.json()["count"], 0);
+    assert_eq!(there.anonymous().get("/").await.status, 200, "the first page");
+
+    // One replica of each is gone, and clients of the other feel nothing.
+    let [mut gone, left] = gateways;
+    gone.host.kill();
+    gone.sidecar.process().kill();
+    let mut stream = user.at(&left.host.public).stream(None).await;
+    let task = completed(&there, "Feed the cat").await;
+    succeeded(&user, &task).await;
+    assert_eq!(stream.event().await.data["change_type"], "created");
 }

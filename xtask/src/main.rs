@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the only tool a newcomer needs. Each command is a list of steps that could be typed by hand.
 
 mod build;
+mod cluster;
 mod dapr;
 mod kafka;
 mod system;
@@ -38,6 +39,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Builds, then runs all of a cluster on this machine until Ctrl-C: PostgreSQL, Kafka, Redis, Dapr, every role.
+    Cluster,
     /// What the gate runs: formatting, lints, licences, tidiness, then the tests.
     Ci,
     /// Builds, then measures; arguments name the measures to take.
@@ -71,6 +74,7 @@ fn task(task: Task) -> Result<()> {
             run(Command::new(binary).arg("up").args(args))
         }
         Task::Test { require_all, setup, args } => test(require_all, setup.as_deref(), &args),
+        Task::Cluster => cluster::run(),
         Task::Ci => ci(),
         Task::Bench { args } => {
             let binary = build::build()?;

@@ -90,9 +90,8 @@ struct Log {
 }
 
 impl Log {
-    async fn after(&self, position: i64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
-        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
-        self.log.events_after(&topics, position, limit).await
+    fn topics(&self) -> Vec<&str> {
+        self.topics.iter().map(String::as_str).collect()
     }
 }
 
@@ -108,7 +107,7 @@ impl Source for Log {
             // What is committed while we read is seen as a change when we then wait.
             let newest = *self.committed.borrow_and_update();
             if newest > position {
-                let events = self.after(position, limit).await?;
+                let events = self.log.events_after(&self.topics(), position, limit).await?;
                 let read = events.last().map_or(newest, |last| last.position);
                 self.position = Some(read);
                 return Ok(Batch { events, read });
@@ -120,15 +119,7 @@ impl Source for Log {
     }
 
     async fn again(&self, user: &UserId, behind: i64, up_to: i64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        let mut found = Vec::new();
-        let mut position = behind;
-        while found.len() < limit && position < up_to {
-            let events = self.after(position, BATCH).await?;
-            position = events.last().map_or(up_to, |last| last.position);
-            found.extend(events.into_iter().filter(|event| event.user == *user && event.position <= up_to));
-        }
-        found.truncate(limit);
-        Ok(found)
+        self.log.events_of(user, &self.topics(), behind, up_to, u32::try_from(limit).unwrap_or(u32::MAX)).await
     }
 
     async fn keep(&self, position: i64) -> Result<(), StoreError> {

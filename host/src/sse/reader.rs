@@ -222,6 +222,9 @@ pub(super) mod tests {
         async fn events_after(&self, _: &[&str], _: i64, _: u32) -> Result<Vec<LoggedEvent>, StoreError> {
             unreachable!("a reader has no business there")
         }
+        async fn events_of(&self, _: &UserId, _: &[&str], _: i64, _: i64, _: u32) -> Result<Vec<LoggedEvent>, StoreError> {
+            unreachable!("a reader has no business there")
+        }
         async fn stream_after(&self, _: &UserId, sequence: u64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
             let log = self.0.lock().unwrap();
             Ok(log.iter().filter(|event| event.sequence > Some(sequence)).take(limit as usize).cloned().collect())

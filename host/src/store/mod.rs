@@ -274,6 +274,15 @@ pub struct LoggedEvent {
 pub trait EventLog: Send + Sync {
     /// Events behind a position, of these topics (all, where empty), in order.
     async fn events_after(&self, topics: &[&str], position: i64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError>;
+    /// One user's events of these topics behind one position, up to another, the first few, in order.
+    async fn events_of(
+        &self,
+        user: &UserId,
+        topics: &[&str],
+        behind: i64,
+        up_to: i64,
+        limit: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError>;
     /// What the user's stream shows after a sequence number, in order.
     async fn stream_after(&self, user: &UserId, sequence: u64, limit: u32) -> Result<Vec<LoggedEvent>, StoreError>;
     /// The user's last sequence number (0 before the first), and the oldest that is still in the log.

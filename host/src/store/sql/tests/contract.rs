@@ -1,9 +1,12 @@
 //! The contract that every store keeps, on this one, through a session that adds nothing of its own.
 
 use super::{Fixture, at, set};
-use crate::store::{Agenda as _, AgendaPosition, ChangeSet, DueTask, EventLog, Ledger, Note, Reminded, Seen, StoreError};
+use crate::store::{
+    Agenda as _, AgendaPosition, ChangeSet, DueTask, EventLog, Ledger, LoggedEvent, Note, Reminded, Seen, StoreError,
+};
 use domain::change::{Change, Source};
 use domain::contract::{Harness, Published};
+use domain::event::TOPICS;
 use domain::history::HistoryEntry;
 use domain::id::{TaskId, UserId};
 use domain::notification::{Mark, Notification, NotificationPosition, Reminder};
@@ -36,8 +39,11 @@ impl Harness for Fixture {
 
     async fn published(&self, user: &UserId) -> Vec<Published> {
         let all = self.store.events_after(&[], 0, 100_000).await.unwrap();
-        let theirs = all.into_iter().filter(|event| event.user == *user);
-        let published = theirs.map(|e| Published {
+        let theirs: Vec<LoggedEvent> = all.into_iter().filter(|event| event.user == *user).collect();
+        // The end of the log may be at hand; these are read where they were written.
+        let written = self.store.events_of(user, &TOPICS, 0, i64::MAX, 100_000).await.unwrap();
+        assert_eq!(format!("{theirs:?}"), format!("{written:?}"));
+        let published = theirs.into_iter().map(|e| Published {
             topic: e.topic,
             id: e.id,
             kind: e.kind,

@@ -134,6 +134,27 @@ async fn log(fixture: &Fixture, topic: &str) -> Vec<LoggedEvent> {
 }
 
 #[tokio::test]
+async fn events_of_one_user_are_found_among_those_of_others() {
+    let (fixture, ada) = (Fixture::new().await, user("ada"));
+    for n in 0..40 {
+        let name = if n % 4 == 0 { "ada" } else { "bob" };
+        fixture.store.commit(set(&user(name), vec![creation(task("one"))])).await.unwrap();
+    }
+    let all = log(&fixture, TASK_EVENTS).await;
+    let theirs: Vec<i64> = all.iter().filter(|event| event.user == ada).map(|event| event.position).collect();
+    assert_eq!(theirs.len(), 10);
+    for (first, last, limit) in [(0, 9, 100), (1, 9, 100), (3, 7, 100), (3, 7, 2), (5, 5, 1)] {
+        let behind = if first == 0 { -1 } else { theirs[first - 1] };
+        let found = fixture.store.events_of(&ada, &[TASK_EVENTS], behind, theirs[last], limit).await.unwrap();
+        let positions: Vec<i64> = found.iter().map(|event| event.position).collect();
+        assert_eq!(positions, theirs[first..=last].iter().copied().take(limit as usize).collect::<Vec<_>>());
+    }
+    let last = fixture.store.last_position().await.unwrap();
+    let both = fixture.store.events_of(&ada, &[TASK_EVENTS, TASK_UPDATES], 0, last, 100).await.unwrap();
+    assert!(both.len() == 20 && both.is_sorted_by_key(|event| event.position));
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_the_event_with_headers_and_can_be_sent_again() {
     const DEAD: &str = "task-events.dlq";
     let (fixture, ada) = (Fixture::new().await, user("ada"));
