@@ -73,12 +73,18 @@ pub fn run() -> Result<()> {
     fs::create_dir_all(&folder)?;
     let servers = servers()?;
     let database = servers.postgres.database()?;
+    // Before a sidecar asks for a topic, and the broker makes one as it thinks best.
+    let mut migrate = Command::new(&binary);
+    migrate.arg("migrate").arg("--data").arg(folder.join("migrate")).env("TIDINGS_DATABASE_URL", &database);
+    crate::run(migrate.env("TIDINGS_BUS", "kafka").env("TIDINGS_KAFKA_BROKERS", servers.kafka.brokers()))?;
     let mut pods = Vec::new();
     for pod in &PODS {
         pods.push(pod.start(&binary, &folder, &servers, &database)?);
     }
-    println!("\nlogs and data folders: {}", folder.display());
-    println!("the topics: {} events --topic task-events --data {}", binary.display(), PODS[0].data(&folder).display());
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = |path: &Path| path.strip_prefix(&here).unwrap_or(path).display().to_string();
+    println!("\nlogs and data folders: {}", shown(&folder));
+    println!("the topics: {} events --topic task-events --data {}", shown(&binary), shown(&PODS[0].data(&folder)));
     println!("Ctrl-C ends it; nothing is kept");
     signals.forever().next();
     println!("stopping");
@@ -86,7 +92,7 @@ pub fn run() -> Result<()> {
         drop(pod.host.signal("TERM"));
     }
     for mut pod in pods {
-        pod.host.stop("TERM", STOPS_WITHIN);
+        pod.host.end(STOPS_WITHIN);
     }
     drop(servers);
     Ok(())

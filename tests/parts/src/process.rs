@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -36,7 +37,8 @@ impl Process {
         if let Some(at) = command.get_current_dir() {
             bound.current_dir(at);
         }
-        bound.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        // Ctrl-C at a terminal is for us: we know in which order things end.
+        bound.process_group(0).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let child = spawn_for_good(bound).with_context(|| format!("cannot start {name}: {command:?}"))?;
         Ok(Self { name: name.to_owned(), child, log })
     }
@@ -85,6 +87,11 @@ impl Process {
     /// Asks it to end with this signal, and waits; kills it where it does not.
     pub fn stop(&mut self, signal: &str, within: Duration) {
         drop(self.signal(signal));
+        self.end(within);
+    }
+
+    /// Waits until it has ended; kills it where it does not.
+    pub fn end(&mut self, within: Duration) {
         let until = Instant::now() + within;
         while Instant::now() < until && matches!(self.child.try_wait(), Ok(None)) {
             sleep(Duration::from_millis(20));
