@@ -1,8 +1,8 @@
 //! The real thing: hosts beside real sidecars (daprd, with mTLS), Kafka and Redis.
 
 use crate::time::{eventually, lasting};
-use it::{Client, Host, Options, Place};
-use parts::{Daprd, Kafka, Mesh, MeshOptions, Postgres, Redis, free_port, postgres_programs, present};
+use it::{Client, FIRST, Host, Options, Place, only};
+use parts::{Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, postgres_programs, present};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -24,7 +24,8 @@ struct Pair {
 impl Parts {
     /// None where one of them is missing on this machine.
     fn start(scoped: bool) -> Option<Self> {
-        let there = Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
+        let there =
+            only(FIRST, "sidecars") && Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
         there.then(|| {
             let (kafka, redis) = (Kafka::start().expect("Kafka"), Redis::start().expect("Redis"));
             let options = MeshOptions { brokers: kafka.brokers(), redis: redis.address(), cron: "@every 1s".to_owned(), scoped };
@@ -230,8 +231,7 @@ async fn failure_18_what_another_role_answers_is_the_answer_and_its_absence_is_n
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_13_a_change_through_one_replica_is_on_the_streams_that_the_other_hands_on() {
     let Some(parts) = Parts::start(true).filter(|_| present("PostgreSQL", postgres_programs().is_some())) else { return };
-    let server = Postgres::shared().expect("PostgreSQL");
-    let place = Place::Postgres { url: server.database().expect("a database"), server };
+    let place = Place::database(None);
     let pod = |app, replica, roles| parts.replica(app, replica, roles, &[], Some(place.clone()));
     let [one, two] = [1, 2].map(|replica| pod("backend-api", replica, "api,mcp"));
     let _notifications = pod("notification-svc", 1, "notifications");

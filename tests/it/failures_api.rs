@@ -112,7 +112,7 @@ fn cap_files(host: &Host, bytes: Option<u64>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_18_an_error_behind_the_engine_is_an_error_in_front() {
-    if !only(Setup::Embedded, "a database among the host's own files") {
+    if !only(&[Setup::Embedded], "a database among the host's own files") {
         return;
     }
     // A write beyond the cap is then an error and not a signal.

@@ -3,14 +3,14 @@
 use crate::time::{at, eventually, lasting};
 use futures::future::join_all;
 use it::client::PASSWORD;
-use it::{Client, Host, Options, Setup, host, only};
+use it::{Client, Host, Options, SHARED, host, only};
 use parts::Postgres;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Hosts that share a database, which begin as the first of these options say; none: this set-up has one host.
 fn together<const N: usize>(options: Options) -> Option<[Host; N]> {
-    if !only(Setup::Postgres, "several hosts on one database") {
+    if !only(SHARED, "several hosts on one database") {
         return None;
     }
     let first = Host::start_with(&options);
@@ -101,7 +101,7 @@ async fn a_sign_in_at_one_host_holds_at_all_and_ends_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_a_503_and_readiness_says_why() {
-    if !only(Setup::Postgres, "a database of its own") {
+    if !only(SHARED, "a database of its own") {
         return;
     }
     let mut server = Postgres::start().expect("PostgreSQL");
@@ -127,7 +127,7 @@ async fn a_database_that_is_away_is_a_503_and_readiness_says_why() {
 
 #[test]
 fn commands_name_the_database_and_never_its_password() {
-    if !only(Setup::Postgres, "a database") {
+    if !only(SHARED, "a database") {
         return;
     }
     let server = Postgres::shared().expect("PostgreSQL");

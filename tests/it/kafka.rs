@@ -4,7 +4,7 @@
 use crate::events::every_kind_of_change;
 use crate::recurrence::successor;
 use crate::time::{eventually, lasting};
-use it::{Client, Host, Options, host};
+use it::{Client, FIRST, Host, Options, host, only};
 use parts::Kafka;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,11 +29,13 @@ fn dying_at(options: &Options, point: &str) -> Options {
 }
 
 async fn shared() -> Option<Arc<Kafka>> {
-    tokio::task::block_in_place(|| Kafka::present().then(|| Kafka::shared().expect("Kafka")))
+    let there = only(FIRST, "a Kafka for hosts of its own") && Kafka::present();
+    tokio::task::block_in_place(|| there.then(|| Kafka::shared().expect("Kafka")))
 }
 
 async fn alone() -> Option<Kafka> {
-    tokio::task::block_in_place(|| Kafka::present().then(|| Kafka::start().expect("Kafka")))
+    let there = only(FIRST, "a Kafka to stop") && Kafka::present();
+    tokio::task::block_in_place(|| there.then(|| Kafka::start().expect("Kafka")))
 }
 
 /// Waits until everything that is committed is on the broker.

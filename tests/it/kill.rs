@@ -34,7 +34,7 @@ async fn failure_01_killed_between_commit_and_publish_loses_nothing() {
     // From the start of a process: its first commit comes later where it has to connect to a server first.
     let longest = match Setup::of_this_run() {
         Setup::Embedded => 120,
-        Setup::Postgres => 500,
+        Setup::Postgres | Setup::Kafka => 500,
     };
     let mut moments = StdRng::seed_from_u64(1);
     for round in 0..KILLS {

@@ -25,7 +25,7 @@ fn a_second_process_on_one_data_folder_is_refused() {
 
 #[tokio::test]
 async fn a_data_folder_of_a_newer_version_is_refused() {
-    if !only(Setup::Embedded, "a database in the data folder") {
+    if !only(&[Setup::Embedded], "a database in the data folder") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -44,7 +44,7 @@ async fn a_data_folder_of_a_newer_version_is_refused() {
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused() {
-    if !only(Setup::Embedded, "a database in the data folder") {
+    if !only(&[Setup::Embedded], "a database in the data folder") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -75,7 +75,7 @@ fn a_read_only_data_folder_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_a_503_and_passes_without_a_restart() {
-    if !only(Setup::Embedded, "a database in the data folder") {
+    if !only(&[Setup::Embedded], "a database in the data folder") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

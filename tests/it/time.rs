@@ -1,6 +1,6 @@
 //! What tests need to travel in time.
 
-use it::{Client, Host, Options};
+use it::{Client, Host, Options, Setup};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -23,14 +23,15 @@ pub async fn lasting(user: Client) -> Client {
     user.with_token(answer.json()["token"].as_str().unwrap())
 }
 
-/// What is found in the end, within 10 s.
+/// What is found in the end, within the set-up's patience.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let until = Instant::now() + Duration::from_secs(10);
+    let patience = Setup::of_this_run().patience();
+    let until = Instant::now() + patience;
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(Instant::now() < until, "{what}: not within 10 s");
+        assert!(Instant::now() < until, "{what}: not within {patience:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -11,5 +11,5 @@ pub mod stream;
 
 pub use client::{Answer, Client};
 pub use host::{Host, Options, anyone, shared, someone};
-pub use setup::{Place, Setup, only};
+pub use setup::{FIRST, LOCAL_BUS, Place, SHARED, Setup, only};
 pub use stream::{Event, Stream};

@@ -1,9 +1,10 @@
 //! On what Tidings runs in these tests. The suite is the same for all set-ups; `IT_SETUP` names one.
 
-use parts::Postgres;
+use parts::{Kafka, Postgres};
 use sqlx::{Connection, Row, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a host is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Setup {
     Embedded,
     /// A PostgreSQL database.
     Postgres,
+    /// A PostgreSQL database, and a Kafka that carries the events.
+    Kafka,
 }
 
 impl Setup {
@@ -21,16 +24,32 @@ impl Setup {
         match std::env::var("IT_SETUP").as_deref() {
             Err(_) | Ok("embedded") => Self::Embedded,
             Ok("postgres") => Self::Postgres,
-            Ok(other) => panic!("IT_SETUP: `{other}` is none of embedded, postgres"),
+            Ok("kafka") => Self::Kafka,
+            Ok(other) => panic!("IT_SETUP: `{other}` is none of embedded, postgres, kafka"),
         }
     }
 }
 
-/// Whether to go on: false, with a clear line, where the test is about what only this set-up has.
-pub fn only(setup: Setup, what: &str) -> bool {
-    let here = Setup::of_this_run() == setup;
+impl Setup {
+    /// How long what must come about may take. A member of a Kafka group that was killed is missed after six seconds, and after each further death
+    /// again.
+    pub fn patience(self) -> Duration {
+        Duration::from_secs(if self == Self::Kafka { 60 } else { 10 })
+    }
+}
+
+/// The set-ups that differ in where the positions of groups are: in the database.
+pub const LOCAL_BUS: &[Setup] = &[Setup::Embedded, Setup::Postgres];
+/// The first: what brings its own servers is tested with it, and with no other.
+pub const FIRST: &[Setup] = &[Setup::Embedded];
+/// The set-ups in which several hosts can share a database.
+pub const SHARED: &[Setup] = &[Setup::Postgres, Setup::Kafka];
+
+/// Whether to go on: false, with a clear line, where the test is about what only these set-ups have.
+pub fn only(setups: &[Setup], what: &str) -> bool {
+    let here = setups.contains(&Setup::of_this_run());
     if !here {
-        println!("skipped: only the set-up {setup:?} has {what}");
+        println!("skipped: only {setups:?} has {what}");
     }
     here
 }
@@ -43,6 +62,8 @@ pub enum Place {
     Postgres {
         server: Arc<Postgres>,
         url: String,
+        /// What carries the events, and what the names of its topics begin with.
+        bus: Option<(Arc<Kafka>, String)>,
     },
 }
 
@@ -51,19 +72,34 @@ impl Place {
     pub fn new(data: &Path) -> Self {
         match Setup::of_this_run() {
             Setup::Embedded => Self::Folder(data.to_owned()),
-            Setup::Postgres => {
-                let server = Postgres::shared().expect("PostgreSQL");
-                let url = server.database().expect("a database");
-                Self::Postgres { server, url }
-            }
+            Setup::Postgres => Self::database(None),
+            Setup::Kafka => Self::database(Some(Kafka::shared().expect("Kafka"))),
         }
+    }
+
+    /// A PostgreSQL database, and topics of its own where a Kafka is to carry the events.
+    pub fn database(kafka: Option<Arc<Kafka>>) -> Self {
+        let server = Postgres::shared().expect("PostgreSQL");
+        let url = server.database().expect("a database");
+        let bus = kafka.map(|kafka| (kafka, format!("{}.", uuid::Uuid::now_v7().simple())));
+        Self::Postgres { server, url, bus }
     }
 
     /// What tells a host of it.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Folder(_) => Vec::new(),
-            Self::Postgres { url, .. } => vec![("TIDINGS_DATABASE_URL", url.clone())],
+            Self::Postgres { url, bus, .. } => {
+                let database = ("TIDINGS_DATABASE_URL", url.clone());
+                let topics = bus.iter().flat_map(|(kafka, prefix)| {
+                    [
+                        ("TIDINGS_BUS", "kafka".to_owned()),
+                        ("TIDINGS_KAFKA_BROKERS", kafka.brokers()),
+                        ("TIDINGS_KAFKA_PREFIX", prefix.clone()),
+                    ]
+                });
+                [database].into_iter().chain(topics).collect()
+            }
         }
     }
 
@@ -75,7 +111,7 @@ impl Place {
                 sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut database).await.expect(statements);
                 database.close().await.expect("close");
             }
-            Self::Postgres { server, url } => drop(server.sql(url, statements).expect(statements)),
+            Self::Postgres { server, url, .. } => drop(server.sql(url, statements).expect(statements)),
         }
     }
 
@@ -90,7 +126,7 @@ impl Place {
                     .and_then(|row| row.try_get(0))
                     .expect(query)
             }
-            Self::Postgres { server, url } => server.sql(url, query).expect(query).parse().expect("a number"),
+            Self::Postgres { server, url, .. } => server.sql(url, query).expect(query).parse().expect("a number"),
         }
     }
 

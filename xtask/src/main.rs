@@ -33,7 +33,7 @@ enum Task {
         /// A part that is missing on this machine is a failure, not a skip.
         #[arg(long)]
         require_all: bool,
-        /// Only this set-up of the end-to-end tests: embedded or postgres; all, unless it is given.
+        /// Only this set-up of the end-to-end tests: embedded, postgres or kafka; all, unless it is given.
         #[arg(long)]
         setup: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -87,7 +87,7 @@ fn task(task: Task) -> Result<()> {
 }
 
 /// What the end-to-end tests run on, each in a run of their own. The other tests run with the first.
-const SETUPS: [&str; 2] = ["embedded", "postgres"];
+const SETUPS: [&str; 3] = ["embedded", "postgres", "kafka"];
 
 fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     if let Some(unknown) = setup.filter(|setup| !SETUPS.contains(setup)) {
@@ -97,12 +97,16 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     let missing = !system::has_postgres();
     let binary = build::build()?;
     build::fixtures()?;
-    kafka::jars()?;
+    let kafka = kafka::jars()?.is_some();
     dapr::programs()?;
     let mut selection: &[&str] = &[];
     for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
-        if name == "postgres" && missing && !require_all {
-            println!("skipped: the set-up postgres; PostgreSQL is missing");
+        if name != "embedded" && missing && !require_all {
+            println!("skipped: the set-up {name}; PostgreSQL is missing");
+            continue;
+        }
+        if name == "kafka" && !kafka && !require_all {
+            println!("skipped: the set-up kafka; Kafka is missing");
             continue;
         }
         let mut command = native(&["test", "--release"]);

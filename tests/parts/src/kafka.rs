@@ -19,6 +19,7 @@ pub const PASSWORD: &str = "correct-horse-battery";
 const STORE_PASSWORD: &str = "changeit";
 
 /// A broker. Dropping it kills it, and removes what it keeps.
+#[derive(Debug)]
 pub struct Kafka {
     process: Mutex<Process>,
     folder: TempDir,
@@ -27,7 +28,7 @@ pub struct Kafka {
     _thread: Option<Sender<()>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Ports {
     plain: u16,
     controller: u16,
