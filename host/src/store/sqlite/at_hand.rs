@@ -105,12 +105,12 @@ mod tests {
     fn a_row_is_read_once_until_something_else_than_an_event_is_written() {
         let (at_hand, row) = (AtHand::default(), Some(Preferences::default()));
         assert_eq!(theirs(&at_hand, "ada", None), None);
-        assert_eq!(theirs(&at_hand, "ada", row.clone()), None, "that there is none is kept, too");
-        assert_eq!(theirs(&at_hand, "bob", row.clone()), row);
+        assert_eq!(theirs(&at_hand, "ada", row), None, "that there is none is kept, too");
+        assert_eq!(theirs(&at_hand, "bob", row), row);
         at_hand.appended(&[]);
-        assert_eq!((theirs(&at_hand, "ada", row.clone()), theirs(&at_hand, "bob", None)), (None, row.clone()));
+        assert_eq!((theirs(&at_hand, "ada", row), theirs(&at_hand, "bob", None)), (None, row));
         at_hand.forget();
-        assert_eq!((theirs(&at_hand, "ada", row.clone()), theirs(&at_hand, "bob", None)), (row, None));
+        assert_eq!((theirs(&at_hand, "ada", row), theirs(&at_hand, "bob", None)), (row, None));
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
             Ok(None)
         };
         assert_eq!(block_on(at_hand.preferences(&"ada".parse().unwrap(), read)).unwrap(), None);
-        assert_eq!(theirs(&at_hand, "ada", row.clone()), row);
+        assert_eq!(theirs(&at_hand, "ada", row), row);
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
         let (at_hand, row) = (AtHand::default(), Some(Preferences::default()));
         let failed = ready(Err(StoreError::Conflict));
         assert!(block_on(at_hand.preferences(&"ada".parse().unwrap(), failed)).is_err());
-        assert_eq!(theirs(&at_hand, "ada", row.clone()), row);
+        assert_eq!(theirs(&at_hand, "ada", row), row);
     }
 
     #[test]

@@ -138,7 +138,7 @@ async fn hosts_of_a_group_share_its_parts_and_a_part_changes_hands_between_two_e
     let enough = CancellationToken::new();
     let writing = {
         let (store, users, enough) = (world.store.clone(), users.clone(), enough.clone());
-        tokio::spawn(async move {
+        first.tasks.spawn("writing", async move {
             let mut rounds = 0;
             while !enough.is_cancelled() {
                 for user in &users {
