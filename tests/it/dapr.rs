@@ -1,71 +1,27 @@
 //! The real thing: hosts beside real sidecars (daprd, with mTLS), Kafka and Redis.
 
 use crate::time::{eventually, lasting};
-use it::{Client, FIRST, Host, Options, Place, only};
-use parts::{Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, postgres_programs, present};
+use it::{Client, Cluster, FIRST, Host, Place, Pod, only};
+use parts::{postgres_programs, present};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The parts that hosts and their sidecars share. Sidecars of one mesh at a time: a test waits until another has let go of its own.
-struct Parts {
-    mesh: Mesh,
-    redis: Redis,
-    kafka: Kafka,
+/// None where this is tested with another set-up, or a part is missing.
+fn cluster(scoped: bool) -> Option<Cluster> {
+    Some(()).filter(|()| only(FIRST, "sidecars")).and_then(|()| Cluster::start(scoped))
 }
 
-/// A host and its sidecar.
-struct Pair {
-    sidecar: Daprd,
-    host: Host,
-    options: Options,
+/// The first replica of an app.
+fn pair(cluster: &Cluster, app: &str, roles: &str) -> Pod {
+    cluster.pod(app, 1, roles, &[], None)
 }
 
-impl Parts {
-    /// None where one of them is missing on this machine.
-    fn start(scoped: bool) -> Option<Self> {
-        let there =
-            only(FIRST, "sidecars") && Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
-        there.then(|| {
-            let (kafka, redis) = (Kafka::start().expect("Kafka"), Redis::start().expect("Redis"));
-            let options = MeshOptions { brokers: kafka.brokers(), redis: redis.address(), cron: "@every 1s".to_owned(), scoped };
-            Self { mesh: Mesh::start(&options).expect("a mesh"), redis, kafka }
-        })
-    }
-
-    /// Starts a host with these roles, and the sidecar of this app beside it.
-    fn pair(&self, app: &str, roles: &str, env: &[(&str, &str)]) -> Pair {
-        self.replica(app, 1, roles, env, None)
-    }
-
-    /// The same, of an app that has several, on the database of others.
-    fn replica(&self, app: &str, replica: u16, roles: &str, env: &[(&str, &str)], beside: Option<Place>) -> Pair {
-        let port = free_port().expect("a port");
-        let ours = [
-            ("TIDINGS_BUS", "dapr".to_owned()),
-            ("TIDINGS_MEMORY", "dapr".to_owned()),
-            ("TIDINGS_KAFKA_BROKERS", self.kafka.brokers()),
-            ("TIDINGS_ROLES", roles.to_owned()),
-            ("DAPR_HTTP_PORT", port.to_string()),
-            ("DAPR_API_TOKEN", self.mesh.api_token.clone()),
-            ("APP_API_TOKEN", self.mesh.app_token.clone()),
-        ];
-        let env = ours.into_iter().chain(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let app_port = free_port().expect("a port");
-        let options =
-            Options { env: env.map(|(name, value)| (name.to_owned(), value)).collect(), app_port, beside, ..Options::default() };
-        let host = Host::start_with(&options);
-        let mut sidecar = self.mesh.sidecar(app, &format!("{app}-{replica}"), port, app_port).expect("a sidecar");
-        sidecar.finds_its_app().expect("it finds its app");
-        Pair { sidecar, host, options }
-    }
-
-    /// Publishes bytes as whoever has the sidecar's token could.
-    async fn publish(&self, pair: &Pair, topic: &str, bytes: &'static [u8]) {
-        let url = format!("http://127.0.0.1:{}/v1.0/publish/pubsub/{topic}?metadata.rawPayload=true", pair.sidecar.http_port());
-        let sent = reqwest::Client::new().post(url).header("dapr-api-token", &self.mesh.api_token).body(bytes).send().await;
-        assert!(sent.expect("an answer").status().is_success());
-    }
+/// Publishes bytes as whoever has the sidecar's token could.
+async fn publish(cluster: &Cluster, pod: &Pod, topic: &str, bytes: &'static [u8]) {
+    let url = format!("http://127.0.0.1:{}/v1.0/publish/pubsub/{topic}?metadata.rawPayload=true", pod.sidecar.http_port());
+    let sent = reqwest::Client::new().post(url).header("dapr-api-token", &cluster.mesh.api_token).body(bytes).send().await;
+    assert!(sent.expect("an answer").status().is_success());
 }
 
 /// What the application listener answers to a call without a body.
@@ -107,8 +63,8 @@ async fn succeeded(user: &Client, task: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fr_019_events_state_and_time_come_through_the_sidecar_and_nothing_is_lost_with_any_part_away() {
-    let Some(mut parts) = Parts::start(false) else { return };
-    let mut pair = parts.pair("backend-api", "all", &[]);
+    let Some(mut parts) = cluster(false) else { return };
+    let mut pair = pair(&parts, "backend-api", "all");
     let user = lasting(pair.host.someone().await).await;
     let mut stream = user.stream(None).await;
     let first = completed(&user, "Water the plants").await;
@@ -154,8 +110,8 @@ async fn fr_019_events_state_and_time_come_through_the_sidecar_and_nothing_is_lo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fr_020_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_letter() {
-    let Some(parts) = Parts::start(false) else { return };
-    let pair = parts.pair("backend-api", "all", &[]);
+    let Some(parts) = cluster(false) else { return };
+    let pair = pair(&parts, "backend-api", "all");
     let user = lasting(pair.host.someone().await).await;
     let (token, bearer) = (parts.mesh.app_token.as_str(), format!("Bearer {}", user.token.as_deref().unwrap()));
 
@@ -183,7 +139,7 @@ async fn fr_020_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_let
     for poison in
         [&b"\x00\xff garbage"[..], b"{\"specversion\":\"1.0\",\"id\":\"x\",\"type\":\"t\",\"traceparent\":5}", b"[]", b"null"]
     {
-        parts.publish(&pair, "task-events", poison).await;
+        publish(&parts, &pair, "task-events", poison).await;
     }
     let task = completed(&user, "Water the plants").await;
     succeeded(&user, &task).await;
@@ -198,9 +154,9 @@ async fn fr_020_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_let
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_18_what_another_role_answers_is_the_answer_and_its_absence_is_no_success() {
-    let Some(parts) = Parts::start(true) else { return };
-    let mut behind = parts.pair("notification-svc", "notifications", &[]);
-    let front = parts.pair("backend-api", "api,web", &[]);
+    let Some(parts) = cluster(true) else { return };
+    let mut behind = pair(&parts, "notification-svc", "notifications");
+    let front = pair(&parts, "backend-api", "api,web");
     // Each has a data folder of its own here, so that what is behind knows nobody who is in front.
     let user = front.host.someone().await;
     let answer = user.get("/api/notifications").await;
@@ -230,9 +186,9 @@ async fn failure_18_what_another_role_answers_is_the_answer_and_its_absence_is_n
 /// A cluster: each role is a process of its own, two of them have two replicas, and whoever comes to either is served by all.
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_13_a_change_through_one_replica_is_on_the_streams_that_the_other_hands_on() {
-    let Some(parts) = Parts::start(true).filter(|_| present("PostgreSQL", postgres_programs().is_some())) else { return };
+    let Some(parts) = cluster(true).filter(|_| present("PostgreSQL", postgres_programs().is_some())) else { return };
     let place = Place::database(None);
-    let pod = |app, replica, roles| parts.replica(app, replica, roles, &[], Some(place.clone()));
+    let pod = |app, replica, roles| parts.pod(app, replica, roles, &[], Some(place.clone()));
     let [one, two] = [1, 2].map(|replica| pod("backend-api", replica, "api,mcp"));
     let _notifications = pod("notification-svc", 1, "notifications");
     let gateways = [1, 2].map(|replica| pod("sse-gateway", replica, "sse"));

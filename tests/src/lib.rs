@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test's fault is a panic")]
 
 pub mod client;
+pub mod cluster;
 pub mod documented;
 pub mod host;
 pub mod setup;
 pub mod stream;
 
 pub use client::{Answer, Client};
+pub use cluster::{Cluster, Pod};
 pub use host::{Host, Options, anyone, shared, someone};
 pub use setup::{FIRST, LOCAL_BUS, Place, SHARED, Setup, only};
 pub use stream::{Event, Stream};

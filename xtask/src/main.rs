@@ -41,6 +41,12 @@ enum Task {
     },
     /// Builds, then runs all of a cluster on this machine until Ctrl-C: PostgreSQL, Kafka, Redis, Dapr, every role.
     Cluster,
+    /// Builds, then takes one part of a cluster after the other away, and writes what came of it into `docs/faults.md`. A quarter of an hour.
+    Chaos {
+        /// How long each part is away.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// What the gate runs: formatting, lints, licences, tidiness, then the tests.
     Ci,
     /// Builds, then measures; arguments name the measures to take.
@@ -75,6 +81,15 @@ fn task(task: Task) -> Result<()> {
         }
         Task::Test { require_all, setup, args } => test(require_all, setup.as_deref(), &args),
         Task::Cluster => cluster::run(),
+        Task::Chaos { seconds } => {
+            system::for_the_tests()?;
+            let binary = build::build()?;
+            kafka::jars()?;
+            dapr::programs()?;
+            run(&mut native(&["build", "--release", "--bin", "bench"]))?;
+            let mut chaos = Command::new(target().join("release/bench"));
+            run(chaos.arg("chaos").arg(seconds.to_string()).arg(root().join("docs/faults.md")).env("IT_BINARY", binary))
+        }
         Task::Ci => ci(),
         Task::Bench { args } => {
             let binary = build::build()?;

@@ -78,6 +78,24 @@ impl Process {
         if status.success() { Ok(()) } else { bail!("kill -{name} {}: {status}", self.name) }
     }
 
+    /// It and its children answer nobody any more, and keep all connections, until [`Self::go_on`].
+    pub fn freeze(&self) -> Result<()> {
+        self.signal_family("STOP")
+    }
+
+    pub fn go_on(&self) -> Result<()> {
+        self.signal_family("CONT")
+    }
+
+    fn signal_family(&self, name: &str) -> Result<()> {
+        let pid = self.pid();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let mut kill = Command::new("kill");
+        // One of them may have ended meanwhile.
+        drop(kill.arg(format!("-{name}")).args(children.split_whitespace()).stderr(Stdio::null()).status());
+        self.signal(name)
+    }
+
     /// `kill -9`, then waits until it is gone.
     pub fn kill(&mut self) {
         drop(self.child.kill());

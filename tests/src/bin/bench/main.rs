@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench's fault is a panic")]
 
+mod chaos;
 mod events;
 mod kafka;
 mod load;
@@ -34,6 +35,10 @@ async fn main() {
         && command == "native"
     {
         return native::serve(data.as_ref()).await;
+    }
+    if let Some(("chaos", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        let seconds = rest.first().and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
+        return chaos::run(seconds, rest.get(1).map(AsRef::as_ref)).await;
     }
     if let Some(name) = args.iter().find(|name| !NAMES.contains(&name.as_str())) {
         eprintln!("there is no measure `{name}`; there are {}", NAMES.join(", "));
