@@ -225,7 +225,7 @@ pub async fn run(seconds: u64, file: Option<&Path>) {
 const HEAD: &str = "# What a cluster does with one part away
 
 Made by `cargo xtask chaos`: PostgreSQL, Kafka, Redis, Dapr with mTLS, two replicas of the API, one of notifications and one of streams, on one machine.
-Four users create, complete and complete again; after a second, one part is away for SECONDS s, and then back. Columns: requests that were acknowledged, that were
+Four users create tasks, and complete those that recur; after a second, one part is away for SECONDS s, and then back. Columns: requests that were acknowledged, that were
 answered with 503 and `Retry-After`, with any other error, and that had no answer (each is repeated with its idempotency key until it is acknowledged); effects of what was acknowledged that
 are not there two minutes later (a successor, a notification, a number of the stream), or there twice; how long after the part was back until everything was there,
 and each stream had been read from its beginning.
