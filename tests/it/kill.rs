@@ -60,7 +60,8 @@ async fn failure_01_killed_between_commit_and_publish_loses_nothing() {
     }
     // It loses nothing, and there is no reason for it. It was seen once in some thousand resumptions, on PostgreSQL, and is not explained.
     let reloads: u64 = users.iter().map(|(_, device)| device.reloads).sum();
-    assert!(reloads <= 1, "{reloads} times a device was told to load everything anew");
+    let unexplained = if Setup::of_this_run() == Setup::Embedded { 0 } else { 1 };
+    assert!(reloads <= unexplained, "{reloads} times a device was told to load everything anew");
     let acknowledged: u64 = users.iter().flat_map(|(_, device)| device.versions.values()).sum();
     assert!(acknowledged > KILLS, "the load was too small to mean anything: {acknowledged}");
     println!("{KILLS} kills, {acknowledged} acknowledged changes, all there");
