@@ -168,7 +168,8 @@ fn bus(
         }
         (BusKind::Dapr, broker, Some(sidecar)) => {
             let broker = broker.map(|broker| broker as Arc<dyn Bus>);
-            let bus = DaprBus::new(sidecar.clone(), store.clone(), local, broker, clock.clone(), tasks.clone());
+            let bus =
+                DaprBus::new(sidecar.clone(), &config.topic_prefix, store.clone(), local, broker, clock.clone(), tasks.clone());
             relay(bus.publisher());
             let inbox = bus.inbox();
             (Arc::new(bus), Some(inbox))

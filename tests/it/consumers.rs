@@ -2,7 +2,7 @@
 //! the rest goes on, and a process that is killed between two steps loses nothing.
 
 use crate::time::eventually;
-use it::{Client, Host, Options};
+use it::{Client, Host, Options, Setup};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -49,8 +49,11 @@ async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
     for _ in 0..20 {
         bob.task(&json!({"title": "mark"})).await;
     }
-    until("others go on while one waits", async || done(&host).await >= 21.0).await;
-    assert!(log(&host, "task-events.dlq").is_empty(), "the one that waits is tried again, and those behind it wait");
+    // Through Dapr, one that waits holds up its partition (docs/adr/0013-what-the-dapr-bus-promises.md).
+    if Setup::of_this_run() != Setup::Dapr {
+        until("others go on while one waits", async || done(&host).await >= 21.0).await;
+        assert!(log(&host, "task-events.dlq").is_empty(), "the one that waits is tried again, and those behind it wait");
+    }
     until("two dead letters", async || {
         assert_eq!(host.cli(&["clock", "--by", "2s"]).0, 0);
         log(&host, "task-events.dlq").len() == 2

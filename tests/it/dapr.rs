@@ -62,7 +62,7 @@ async fn succeeded(user: &Client, task: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fr_019_events_state_and_time_come_through_the_sidecar_and_nothing_is_lost_with_any_part_away() {
+async fn fr_019_and_failure_11_events_state_and_time_come_through_the_sidecar_and_nothing_is_lost_with_any_part_away() {
     let Some(mut parts) = cluster(false) else { return };
     let mut pair = pair(&parts, "backend-api", "all");
     let user = lasting(pair.host.someone().await).await;

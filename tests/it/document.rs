@@ -1,7 +1,7 @@
 //! docs/openapi.json as a test reads it: its operations, its schemas, and whether an answer is one that it promises.
 
 use http::Method;
-use it::{Answer, Host};
+use it::{Answer, Client, Host};
 use serde_json::{Value, json};
 
 /// The id that stands in the document's examples for "a task of the user's".
@@ -28,12 +28,12 @@ impl Listener {
         }
     }
 
-    /// Its address on a host, where it is not the public one.
-    pub fn url(self, host: &Host) -> Option<&str> {
+    /// Who calls it on a host, where it is not the public one.
+    pub fn client(self, host: &Host) -> Option<Client> {
         match self {
             Self::Public => None,
-            Self::Ops => Some(&host.ops),
-            Self::App => Some(&host.app),
+            Self::Ops => Some(Client::new(&host.ops)),
+            Self::App => Some(host.as_sidecar()),
         }
     }
 }

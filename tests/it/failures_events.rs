@@ -3,7 +3,7 @@
 
 use crate::recurrence::successor;
 use crate::time::{at, eventually, traveller};
-use it::{Client, Host, LOCAL_BUS, only};
+use it::{Client, Host, LOCAL_BUS, Setup, only};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -150,6 +150,10 @@ async fn an_event_from_the_future_waits_among_the_dead_letters_and_holds_up_noth
 /// Failure 11: with the state store down, notices come twice. It may be empty, or not there at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_11_a_state_store_that_forgets_or_is_down_doubles_and_loses_no_notice() {
+    // With sidecars, `dapr::fr_019_and_failure_11…` takes a Redis away.
+    if !only(&[Setup::Embedded, Setup::Kafka], "a memory in the database") {
+        return;
+    }
     let (mut host, user) = traveller("2027-05-01T08:00:00Z").await;
     for n in 0..10 {
         for due in [NOON, "2027-05-01T14:00:00Z", "2027-05-01T16:00:00Z"] {
@@ -157,7 +161,7 @@ async fn failure_11_a_state_store_that_forgets_or_is_down_doubles_and_loses_no_n
         }
     }
     let given = async |host: &Host, count: u64| {
-        let cron = Client::new(&host.app);
+        let cron = host.as_sidecar();
         for _ in 0..5 {
             assert!(cron.post("/cron-overdue-check", &json!({})).await.status.is_success());
         }

@@ -33,8 +33,8 @@ pub struct Request {
 impl Fixture {
     /// Panics for a path that it has nothing for: an operation without input is an operation without a test.
     pub async fn of(host: &Host, operation: &Operation) -> Self {
-        let client = match operation.listener.url(host) {
-            Some(url) => Client::new(url),
+        let client = match operation.listener.client(host) {
+            Some(client) => client,
             None => host.someone().await,
         };
         let mut fixture = Self { client, id: String::new(), task: String::new() };

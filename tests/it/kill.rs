@@ -36,7 +36,7 @@ async fn failure_01_killed_between_commit_and_publish_loses_nothing() {
     // From the start of a process: its first commit comes later where it has to connect to a server first.
     let longest = match Setup::of_this_run() {
         Setup::Embedded => 120,
-        Setup::Postgres | Setup::Kafka => 500,
+        Setup::Kafka | Setup::Dapr => 500,
     };
     let mut moments = StdRng::seed_from_u64(1);
     for round in 0..KILLS {
@@ -47,6 +47,9 @@ async fn failure_01_killed_between_commit_and_publish_loses_nothing() {
         }
         tokio::time::sleep(moment).await;
         host.kill();
+        for line in host.log().lines().filter(|line| line.contains("load everything anew") || line.contains("no longer has")) {
+            println!("round {round}: {line}");
+        }
         users = Vec::new();
         for user in at_work {
             users.push(user.await.expect("a device"));

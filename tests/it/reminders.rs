@@ -120,7 +120,7 @@ async fn failure_10_two_schedulers_give_one_notification() {
     for n in 0..20 {
         user.task(&json!({"title": format!("task {n}"), "due_date": "2027-05-01T12:00:00Z", "reminder_minutes": null})).await;
     }
-    let cron = Client::new(&host.app);
+    let cron = host.as_sidecar();
     let calls: Vec<_> = (0..16)
         .map(|_| {
             let cron = cron.clone();

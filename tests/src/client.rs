@@ -18,6 +18,8 @@ pub struct Client {
     pub token: Option<String>,
     pub user_id: String,
     pub email: String,
+    /// What shows that this is the host's sidecar.
+    sidecar: Option<String>,
     /// What must live as long as this client: a shared host.
     #[allow(dead_code, reason = "it is held, not read")]
     keeps: Option<Arc<dyn Any + Send + Sync>>,
@@ -35,7 +37,12 @@ impl Client {
     pub fn new(base: &str) -> Self {
         let http =
             reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).tcp_nodelay(true).build().expect("client");
-        Self { http, base: base.to_owned(), token: None, user_id: String::new(), email: String::new(), keeps: None }
+        Self { http, base: base.to_owned(), token: None, user_id: String::new(), email: String::new(), sidecar: None, keeps: None }
+    }
+
+    /// This client, which shows that it is the sidecar.
+    pub fn as_sidecar(self, token: &str) -> Self {
+        Self { sidecar: Some(token.to_owned()), ..self }
     }
 
     /// This client, which keeps that alive.
@@ -76,7 +83,10 @@ impl Client {
 
     /// A request that is still to be sent.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.sidecar {
+            request = request.header("dapr-api-token", token);
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -1,8 +1,8 @@
 //! Hosts beside real sidecars, which work with the same broker and the same Redis.
 
-use crate::host::{Host, Options};
+use crate::host::{Host, Options, sidecar_variables};
 use crate::setup::Place;
-use parts::{Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, present};
+use parts::{Beside, Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, present};
 
 /// What hosts and their sidecars share. There is one mesh at a time: another waits until it has gone.
 pub struct Cluster {
@@ -25,7 +25,8 @@ impl Cluster {
         let there = Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
         there.then(|| {
             let (kafka, redis) = (Kafka::start().expect("Kafka"), Redis::start().expect("Redis"));
-            let options = MeshOptions { brokers: kafka.brokers(), redis: redis.address(), cron: "@every 1s".to_owned(), scoped };
+            let (brokers, redis_at) = (kafka.brokers(), redis.address());
+            let options = MeshOptions { brokers, redis: redis_at, cron: "@every 1s".to_owned(), scoped, groups: Vec::new() };
             Self { mesh: Mesh::start(&options).expect("a mesh"), redis, kafka }
         })
     }
@@ -33,20 +34,17 @@ impl Cluster {
     /// Starts a host with these roles, and the sidecar of this app beside it. `beside`: on the database of others.
     pub fn pod(&self, app: &str, replica: u16, roles: &str, env: &[(&str, &str)], beside: Option<Place>) -> Pod {
         let port = free_port().expect("a port");
-        let ours = [
-            ("TIDINGS_BUS", "dapr".to_owned()),
-            ("TIDINGS_MEMORY", "dapr".to_owned()),
-            ("TIDINGS_KAFKA_BROKERS", self.kafka.brokers()),
-            ("TIDINGS_ROLES", roles.to_owned()),
-            ("DAPR_HTTP_PORT", port.to_string()),
-            ("DAPR_API_TOKEN", self.mesh.api_token.clone()),
-            ("APP_API_TOKEN", self.mesh.app_token.clone()),
-        ];
-        let env = ours.into_iter().chain(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let ours = [("TIDINGS_KAFKA_BROKERS", self.kafka.brokers()), ("TIDINGS_ROLES", roles.to_owned())];
+        let env = sidecar_variables(&self.mesh, port)
+            .into_iter()
+            .chain(ours)
+            .chain(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let env = env.map(|(name, value)| (name.to_owned(), value)).collect();
         let options = Options { env, app_port: free_port().expect("a port"), beside, ..Options::default() };
         let host = Host::start_with(&options);
-        let mut sidecar = self.mesh.sidecar(app, &format!("{app}-{replica}"), port, options.app_port).expect("a sidecar");
+        let pod = format!("{app}-{replica}");
+        let beside = Beside { app_id: app, pod: &pod, http_port: port, app_port: options.app_port, prefix: "" };
+        let mut sidecar = self.mesh.sidecar(beside).expect("a sidecar");
         sidecar.finds_its_app().expect("it finds its app");
         Pod { sidecar, host, options }
     }

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::documented;
 use crate::setup::Place;
+use parts::{Beside, Daprd, Mesh, free_port};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub struct Host {
     data: PathBuf,
     folder: Option<tempfile::TempDir>,
     place: Place,
+    /// Where the set-up has them; it outlives the process.
+    sidecar: Option<Daprd>,
     log: Arc<Mutex<String>>,
     pub public: String,
     pub ops: String,
@@ -95,7 +98,17 @@ impl Host {
 
     /// Starts on this data folder; the log, where it ends before it is ready.
     pub fn try_start_in(data: &Path, options: &Options) -> Result<Self, String> {
+        Self::launch(data, options, &mut None)
+    }
+
+    /// Starts beside this sidecar, or one that is started behind it, where the set-up has them.
+    fn launch(data: &Path, options: &Options, sidecar: &mut Option<Daprd>) -> Result<Self, String> {
         let place = options.beside.clone().unwrap_or_else(|| Place::new(data));
+        let ports = place.mesh().map(|_| match sidecar {
+            Some(daprd) => (daprd.http_port(), daprd.app_port()),
+            None => (free_port().expect("a port"), free_port().expect("a port")),
+        });
+        let app_port = ports.map_or(options.app_port, |(_, app_port)| app_port);
         let mut command = match options.under.as_slice() {
             [] => Command::new(binary()),
             [program, args @ ..] => {
@@ -109,12 +122,16 @@ impl Host {
             "--ops-listen",
             "127.0.0.1:0",
             "--app-listen",
-            &format!("127.0.0.1:{}", options.app_port),
+            &format!("127.0.0.1:{app_port}"),
             "--listen",
             &format!("127.0.0.1:{}", options.port),
             "--data",
         ]);
-        command.arg(data).args(&options.args).envs(place.variables()).envs(options.env.iter().cloned());
+        command.arg(data).args(&options.args).envs(place.variables());
+        if let Some(((mesh, _), (http_port, _))) = place.mesh().zip(ports) {
+            command.envs(sidecar_variables(mesh, http_port));
+        }
+        command.envs(options.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", binary().display()));
         let log = Arc::new(Mutex::new(String::new()));
@@ -147,7 +164,12 @@ impl Host {
         }
         std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
         let [public, ops, app] = [public, ops, app].map(Option::unwrap_or_default);
-        Ok(Self { child, data: data.to_owned(), folder: None, place, log, public, ops, app })
+        if let Some(((mesh, prefix), (http_port, app_port))) = place.mesh().zip(ports).filter(|_| sidecar.is_none()) {
+            let pod = uuid::Uuid::now_v7().simple().to_string();
+            let beside = Beside { app_id: "backend-api", pod: &pod, http_port, app_port, prefix };
+            *sidecar = Some(mesh.sidecar(beside).expect("a sidecar"));
+        }
+        Ok(Self { child, data: data.to_owned(), folder: None, place, sidecar: sidecar.take(), log, public, ops, app })
     }
 
     pub fn data(&self) -> &Path {
@@ -171,6 +193,15 @@ impl Host {
     /// A client without credentials.
     pub fn client(&self) -> Client {
         Client::new(&self.public)
+    }
+
+    /// A client of the application listener, as its sidecar is one.
+    pub fn as_sidecar(&self) -> Client {
+        let client = Client::new(&self.app);
+        match self.place.mesh() {
+            Some((mesh, _)) => client.as_sidecar(&mesh.app_token),
+            None => client,
+        }
     }
 
     /// A client of a new user.
@@ -211,7 +242,7 @@ impl Host {
     /// Starts again as [`Self::restart`] does; the log, where it ends before it is ready.
     pub fn try_restart(&mut self, options: &Options) -> Result<(), String> {
         let options = Options { port: self.port(), beside: Some(self.place.clone()), ..options.clone() };
-        let mut next = Self::try_start_in(&self.data, &options)?;
+        let mut next = Self::launch(&self.data, &options, &mut self.sidecar)?;
         next.folder = self.folder.take();
         *self = next;
         Ok(())
@@ -263,6 +294,17 @@ impl Host {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
+}
+
+/// What tells a host of its sidecar.
+pub(crate) fn sidecar_variables(mesh: &Mesh, http_port: u16) -> [(&'static str, String); 5] {
+    [
+        ("TIDINGS_BUS", "dapr".to_owned()),
+        ("TIDINGS_MEMORY", "dapr".to_owned()),
+        ("DAPR_HTTP_PORT", http_port.to_string()),
+        ("DAPR_API_TOKEN", mesh.api_token.clone()),
+        ("APP_API_TOKEN", mesh.app_token.clone()),
+    ]
 }
 
 impl Drop for Host {

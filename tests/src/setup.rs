@@ -1,9 +1,9 @@
 //! On what Tidings runs in these tests. The suite is the same for all set-ups; `IT_SETUP` names one.
 
-use parts::{Kafka, Postgres};
+use parts::{Kafka, Mesh, MeshOptions, Postgres, Redis};
 use sqlx::{Connection, Row, SqliteConnection};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// What a host is given.
@@ -11,10 +11,10 @@ use std::time::Duration;
 pub enum Setup {
     /// A data folder, and nothing else.
     Embedded,
-    /// A PostgreSQL database.
-    Postgres,
     /// A PostgreSQL database, and a Kafka that carries the events.
     Kafka,
+    /// The same, but that events and short-lived state go through a sidecar, the latter to a Redis.
+    Dapr,
 }
 
 impl Setup {
@@ -23,9 +23,9 @@ impl Setup {
     pub fn of_this_run() -> Self {
         match std::env::var("IT_SETUP").as_deref() {
             Err(_) | Ok("embedded") => Self::Embedded,
-            Ok("postgres") => Self::Postgres,
             Ok("kafka") => Self::Kafka,
-            Ok(other) => panic!("IT_SETUP: `{other}` is none of embedded, postgres, kafka"),
+            Ok("dapr") => Self::Dapr,
+            Ok(other) => panic!("IT_SETUP: `{other}` is none of embedded, kafka, dapr"),
         }
     }
 }
@@ -34,16 +34,19 @@ impl Setup {
     /// How long what must come about may take. A member of a Kafka group that was killed is missed after six seconds, and after each further death
     /// again.
     pub fn patience(self) -> Duration {
-        Duration::from_secs(if self == Self::Kafka { 60 } else { 10 })
+        Duration::from_secs(if self == Self::Embedded { 10 } else { 60 })
     }
 }
 
 /// The set-ups that differ in where the positions of groups are: in the database.
-pub const LOCAL_BUS: &[Setup] = &[Setup::Embedded, Setup::Postgres];
+pub const LOCAL_BUS: &[Setup] = &[Setup::Embedded];
 /// The first: what brings its own servers is tested with it, and with no other.
 pub const FIRST: &[Setup] = &[Setup::Embedded];
 /// The set-ups in which several hosts can share a database.
-pub const SHARED: &[Setup] = &[Setup::Postgres, Setup::Kafka];
+pub const SHARED: &[Setup] = &[Setup::Kafka, Setup::Dapr];
+
+/// Groups of the fixtures.
+const GROUPS: [&str; 2] = ["misbehave-group", "completions-group"];
 
 /// Whether to go on: false, with a clear line, where the test is about what only these set-ups have.
 pub fn only(setups: &[Setup], what: &str) -> bool {
@@ -62,9 +65,42 @@ pub enum Place {
     Postgres {
         server: Arc<Postgres>,
         url: String,
-        /// What carries the events, and what the names of its topics begin with.
-        bus: Option<(Arc<Kafka>, String)>,
+        bus: Option<Bus>,
     },
+}
+
+/// What carries the events.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    pub kafka: Arc<Kafka>,
+    /// What the names of its topics begin with.
+    pub prefix: String,
+    /// Where each host has a sidecar.
+    pub mesh: Option<Arc<SharedMesh>>,
+}
+
+/// What all sidecars of a run share.
+#[derive(Debug)]
+pub struct SharedMesh {
+    pub mesh: Mesh,
+    _redis: Redis,
+}
+
+impl SharedMesh {
+    /// The one of all who want one at the same time. It ends with the last that holds it.
+    fn on(kafka: &Kafka) -> Arc<Self> {
+        static SHARED: Mutex<Weak<SharedMesh>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let redis = Redis::start().expect("Redis");
+            let (brokers, redis_at) = (kafka.brokers(), redis.address());
+            let groups = GROUPS.map(str::to_owned).to_vec();
+            let options = MeshOptions { brokers, redis: redis_at, cron: "@every 5m".to_owned(), scoped: false, groups };
+            let mesh = Arc::new(Self { mesh: Mesh::start(&options).expect("a mesh"), _redis: redis });
+            *shared = Arc::downgrade(&mesh);
+            mesh
+        })
+    }
 }
 
 impl Place {
@@ -72,26 +108,37 @@ impl Place {
     pub fn new(data: &Path) -> Self {
         match Setup::of_this_run() {
             Setup::Embedded => Self::Folder(data.to_owned()),
-            Setup::Postgres => Self::database(None),
-            Setup::Kafka => Self::database(Some(Kafka::shared().expect("Kafka"))),
+            Setup::Kafka | Setup::Dapr => {
+                let kafka = Kafka::shared().expect("Kafka");
+                let mesh = (Setup::of_this_run() == Setup::Dapr).then(|| SharedMesh::on(&kafka));
+                let prefix = format!("{}.", uuid::Uuid::now_v7().simple());
+                Self::database(Some(Bus { kafka, prefix, mesh }))
+            }
         }
     }
 
-    /// A PostgreSQL database, and topics of its own where a Kafka is to carry the events.
-    pub fn database(kafka: Option<Arc<Kafka>>) -> Self {
+    /// A PostgreSQL database.
+    pub fn database(bus: Option<Bus>) -> Self {
         let server = Postgres::shared().expect("PostgreSQL");
         let url = server.database().expect("a database");
-        let bus = kafka.map(|kafka| (kafka, format!("{}.", uuid::Uuid::now_v7().simple())));
         Self::Postgres { server, url, bus }
     }
 
-    /// What tells a host of it.
+    /// Where each host has a sidecar: what the sidecars share, and what the names of topics begin with.
+    pub fn mesh(&self) -> Option<(&Mesh, &str)> {
+        match self {
+            Self::Postgres { bus: Some(Bus { prefix, mesh: Some(shared), .. }), .. } => Some((&shared.mesh, prefix)),
+            _ => None,
+        }
+    }
+
+    /// What tells a host of it, and every command; where there are sidecars, a host is told of its own, too.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Folder(_) => Vec::new(),
             Self::Postgres { url, bus, .. } => {
                 let database = ("TIDINGS_DATABASE_URL", url.clone());
-                let topics = bus.iter().flat_map(|(kafka, prefix)| {
+                let topics = bus.iter().flat_map(|Bus { kafka, prefix, .. }| {
                     [
                         ("TIDINGS_BUS", "kafka".to_owned()),
                         ("TIDINGS_KAFKA_BROKERS", kafka.brokers()),

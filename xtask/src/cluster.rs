@@ -3,7 +3,7 @@
 
 use crate::{build, dapr, kafka, system, target};
 use anyhow::{Context, Result, bail};
-use parts::{Daprd, Kafka, Mesh, MeshOptions, Postgres, Process, Redis, free_port, postgres_programs};
+use parts::{Beside, Daprd, Kafka, Mesh, MeshOptions, Postgres, Process, Redis, free_port, postgres_programs};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs;
@@ -56,7 +56,7 @@ pub fn run() -> Result<()> {
     dapr::programs()?;
     let there = [
         ("PostgreSQL", postgres_programs().is_some()),
-        ("Kafka", Kafka::present()),
+        ("Kafka", Kafka::on_this_machine()),
         ("Redis", Redis::present()),
         ("Dapr", Mesh::present()),
     ];
@@ -106,7 +106,7 @@ fn servers() -> Result<Servers> {
     let redis = Redis::start().context("Redis")?;
     println!("{:<20} {}", "Redis", redis.address());
     let (brokers, address) = (kafka.brokers(), redis.address());
-    let options = MeshOptions { brokers, redis: address, cron: "@every 1m".to_owned(), scoped: true };
+    let options = MeshOptions { brokers, redis: address, cron: "@every 1m".to_owned(), scoped: true, groups: Vec::new() };
     let mesh = Mesh::start(&options).context("Dapr's authority")?;
     Ok(Servers { mesh, _redis: redis, kafka, postgres })
 }
@@ -142,7 +142,8 @@ impl Pod {
         command.arg("--data").arg(self.data(folder));
         let mut host = Process::start(&name, &command, folder)?;
         host.listens(self.port, STARTS_WITHIN)?;
-        let mut sidecar = servers.mesh.sidecar(self.app, &name, sidecar_port, app_port)?;
+        let mut sidecar =
+            servers.mesh.sidecar(Beside { app_id: self.app, pod: &name, http_port: sidecar_port, app_port, prefix: "" })?;
         sidecar.finds_its_app()?;
         println!("{name:<20} http://{public}  ops http://{ops}  sidecar http://{}  {}", address(sidecar_port), self.roles);
         Ok(Running { host, _sidecar: sidecar })

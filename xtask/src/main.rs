@@ -9,6 +9,7 @@ mod tidy;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use parts::{Kafka, Mesh, Redis};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -33,7 +34,7 @@ enum Task {
         /// A part that is missing on this machine is a failure, not a skip.
         #[arg(long)]
         require_all: bool,
-        /// Only this set-up of the end-to-end tests: embedded, postgres or kafka; all, unless it is given.
+        /// Only this set-up of the end-to-end tests: embedded, kafka or dapr; all, unless it is given.
         #[arg(long)]
         setup: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -102,7 +103,7 @@ fn task(task: Task) -> Result<()> {
 }
 
 /// What the end-to-end tests run on, each in a run of their own. The other tests run with the first.
-const SETUPS: [&str; 3] = ["embedded", "postgres", "kafka"];
+const SETUPS: [&str; 3] = ["embedded", "kafka", "dapr"];
 
 fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     if let Some(unknown) = setup.filter(|setup| !SETUPS.contains(setup)) {
@@ -112,16 +113,19 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     let missing = !system::has_postgres();
     let binary = build::build()?;
     build::fixtures()?;
-    let kafka = kafka::jars()?.is_some();
+    kafka::jars()?;
     dapr::programs()?;
+    let parts = [
+        ("PostgreSQL", !missing, &["kafka", "dapr"][..]),
+        ("Kafka", Kafka::on_this_machine(), &["kafka", "dapr"]),
+        ("Dapr", Mesh::present(), &["dapr"]),
+        ("Redis", Redis::present(), &["dapr"]),
+    ];
     let mut selection: &[&str] = &[];
     for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
-        if name != "embedded" && missing && !require_all {
-            println!("skipped: the set-up {name}; PostgreSQL is missing");
-            continue;
-        }
-        if name == "kafka" && !kafka && !require_all {
-            println!("skipped: the set-up kafka; Kafka is missing");
+        let lacking = parts.iter().find(|(_, there, of)| !there && of.contains(&name));
+        if let Some((part, ..)) = lacking.filter(|_| !require_all) {
+            println!("skipped: the set-up {name}; {part} is missing");
             continue;
         }
         let mut command = native(&["test", "--release"]);

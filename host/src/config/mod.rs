@@ -40,6 +40,8 @@ pub struct Config {
     pub bus: BusKind,
     /// The cluster; the bus need not be its own for it to be known.
     pub kafka: Option<KafkaConfig>,
+    /// What the names of topics begin with on a broker.
+    pub topic_prefix: String,
     /// What keeps short-lived state.
     pub memory: MemoryKind,
     /// Set where bus or memory need it.
@@ -130,7 +132,8 @@ impl Config {
         let identity = reader.identity();
         let roles = reader.required("roles", Roles::parse);
         let (bus, memory) = (reader.required("bus", values::bus), reader.required("memory", values::memory));
-        let kafka = reader.kafka(bus);
+        let topic_prefix = reader.optional("kafka_prefix", kafka::prefix).unwrap_or_default();
+        let kafka = reader.kafka(bus, &topic_prefix);
         let sidecar = reader.sidecar(bus, memory);
         let drain = reader.drain();
         let log = reader.log();
@@ -155,6 +158,7 @@ impl Config {
                 roles,
                 bus,
                 kafka,
+                topic_prefix,
                 memory,
                 sidecar,
                 drain,
@@ -272,12 +276,12 @@ impl Reader {
     }
 
     /// The cluster, where its brokers are given; with `bus`, they have to be.
-    fn kafka(&mut self, bus: Option<BusKind>) -> Option<KafkaConfig> {
+    fn kafka(&mut self, bus: Option<BusKind>, prefix: &str) -> Option<KafkaConfig> {
         let path = |text: &str| Ok(PathBuf::from(text));
         let before = self.faults.len();
         let options = KafkaOptions {
             brokers: self.optional("kafka_brokers", kafka::brokers),
-            prefix: self.optional("kafka_prefix", kafka::prefix),
+            prefix: prefix.to_owned(),
             replication: self.optional("kafka_topic_replication", kafka::replication),
             mechanism: self.optional("kafka_sasl_mechanism", kafka::mechanism),
             username: self.text("kafka_sasl_username"),

@@ -99,7 +99,7 @@ pub const OPTIONS: &[Opt] = &[
          postgres://USER:PASSWORD@HOST/DATABASE, with ?sslmode=verify-full&sslrootcert=FILE for TLS",
     ),
     opt("database_connections", "N", Some("16"), Everywhere, "Connections to the PostgreSQL database at one time, 4 or more"),
-    opt("database_timeout", "TIME", Some("10s"), Everywhere, "How long the PostgreSQL database may take for one statement"),
+    opt("database_timeout", "TIME", Some("5s"), Everywhere, "How long the PostgreSQL database may take for one statement"),
     opt(
         "bus",
         "KIND",
@@ -108,7 +108,13 @@ pub const OPTIONS: &[Opt] = &[
         "What carries events: local (the store's own log), kafka, dapr (a broker, through the sidecar)",
     ),
     opt("kafka_brokers", "LIST", None, Host, "Where the Kafka cluster is: host:port, several with commas"),
-    opt("kafka_prefix", "TEXT", None, Host, "Before the name of every topic and group, where several Tidings share a cluster"),
+    opt(
+        "kafka_prefix",
+        "TEXT",
+        None,
+        Host,
+        "Before the name of every topic and group, where several Tidings share a cluster; through Dapr, its components name the groups",
+    ),
     opt(
         "kafka_topic_replication",
         "N",

@@ -54,7 +54,7 @@ async fn subscriptions(State(inbox): State<Option<Arc<Inbox>>>) -> Json<Value> {
         let (_, route) = ROUTES.iter().find(|(topic, _)| *topic == subscribed.topic)?;
         Some(json!({
             "pubsubname": subscribed.group,
-            "topic": subscribed.topic,
+            "topic": subscribed.on_broker,
             "route": route,
             "metadata": { "rawPayload": "true" },
         }))

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::identity::Principal;
 use crate::store::{EventLog, StoreError};
 use bytes::Bytes;
+use metrics::counter;
 use rand::Rng;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -85,7 +86,8 @@ impl Reader {
         let (last, oldest) = log.stream_bounds(&subscription.principal().user).await?;
         let mut opening = retry(Duration::from_millis(rand::rng().random_range(1_000..3_000)));
         let resume = seen.resume(last, oldest).unwrap_or_else(|| {
-            opening.push_str(&resync(Some(last)));
+            tracing::info!(?seen, last, oldest, "a client cannot go on where it was, and is told to load everything anew");
+            opening.push_str(&reload("unknown", Some(last)));
             last
         });
         let phase = Phase::Opening { bytes: opening, caught_up: resume == last };
@@ -151,9 +153,10 @@ impl Reader {
     /// The log no longer has what comes next: the client has to load everything anew.
     async fn skip_hole(&mut self) -> Option<Bytes> {
         match self.log.stream_bounds(&self.subscription.principal().user).await {
-            Ok((last, _)) => {
+            Ok((last, oldest)) => {
+                tracing::info!(seen = self.last, last, oldest, "the log no longer has what a client is to see next");
                 self.last = last;
-                Some(Bytes::from(resync(Some(last))))
+                Some(Bytes::from(reload("hole", Some(last))))
             }
             Err(_) => {
                 self.phase = Phase::Over;
@@ -169,7 +172,7 @@ impl Reader {
             Taken::Heartbeat => return Some(Bytes::from_static(HEARTBEAT)),
             Taken::Overflowed => {
                 self.phase = Phase::Over;
-                return Some(Bytes::from(resync(None)));
+                return Some(Bytes::from(reload("overflow", None)));
             }
             Taken::Ended(_) => return None,
         };
@@ -186,6 +189,12 @@ impl Reader {
         }
         (!out.is_empty()).then(|| Bytes::from(out))
     }
+}
+
+/// What tells the client to load everything anew; counted by its reason.
+fn reload(reason: &'static str, last: Option<u64>) -> String {
+    counter!("tidings_stream_resyncs_total", "reason" => reason).increment(1);
+    resync(last)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -20,6 +21,10 @@ const REDIS: &str = "redis:6379";
 const CRON: &str = "@every 5m";
 const SENTRY: &str = "dapr-sentry.dapr-system.svc.cluster.local:443";
 const TRUST_DOMAIN: &str = "cluster.local";
+const GROUP: &str = "consumerGroup, value: \"";
+const TOPIC: &str = "  topic: ";
+/// The group by whose component those of others are made.
+const MODEL: &str = "recurring-handler-group";
 /// Only a cluster has it.
 const ONLY_ON_KUBERNETES: &str = "secrets-kubernetes.yaml";
 
@@ -30,6 +35,9 @@ pub struct Mesh {
     sentry: Process,
     sentry_port: u16,
     folder: TempDir,
+    options: MeshOptions,
+    /// Held while files are written.
+    writing: Mutex<()>,
     /// What a sidecar shows to its app.
     pub app_token: String,
     /// What an app shows to its sidecar.
@@ -49,6 +57,22 @@ pub struct MeshOptions {
     pub cron: String,
     /// Each app has the components that are its own; false: one app has all of them.
     pub scoped: bool,
+    /// Groups beside those of `dapr/`, whose components are made like the others'.
+    pub groups: Vec<String>,
+}
+
+/// Whose sidecar it is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    pub app_id: &'a str,
+    /// Tells replicas of one app apart.
+    pub pod: &'a str,
+    /// Where the app reaches it, on 127.0.0.1.
+    pub http_port: u16,
+    /// Where it reaches the app.
+    pub app_port: u16,
+    /// What the names of topics and groups begin with.
+    pub prefix: &'a str,
 }
 
 /// One sidecar. Dropping it ends it.
@@ -59,6 +83,7 @@ pub struct Daprd {
     folder: PathBuf,
     name: String,
     http_port: u16,
+    app_port: u16,
 }
 
 impl Mesh {
@@ -84,15 +109,25 @@ impl Mesh {
             .arg("--config")
             .arg(folder.path().join("config.yaml"));
         command.env("NAMESPACE", "default");
-        write_files(folder.path(), sentry_port, options)?;
+        write_config(folder.path(), sentry_port)?;
         let mut sentry = Process::start("sentry", &command, folder.path())?;
         sentry.listens(sentry_port, STARTS_WITHIN)?;
         let token = || Uuid::now_v7().simple().to_string();
-        Ok(Self { sentry, sentry_port, folder, app_token: token(), api_token: token(), _alone: alone })
+        Ok(Self {
+            sentry,
+            sentry_port,
+            folder,
+            options: options.clone(),
+            writing: Mutex::default(),
+            app_token: token(),
+            api_token: token(),
+            _alone: alone,
+        })
     }
 
-    /// Starts a sidecar on a port of 127.0.0.1, for the app on another; `pod` tells replicas of one app apart.
-    pub fn sidecar(&self, app_id: &str, pod: &str, http_port: u16, app_port: u16) -> Result<Daprd> {
+    /// Starts a sidecar, and waits until its components are there.
+    pub fn sidecar(&self, beside: Beside<'_>) -> Result<Daprd> {
+        let Beside { app_id, pod, http_port, app_port, prefix } = beside;
         let path = |name: &str| self.folder.path().join(name);
         let mut command = Command::new(program("daprd")?);
         command.args(["--app-id", app_id, "--app-port", &app_port.to_string(), "--dapr-http-port", &http_port.to_string()]);
@@ -105,15 +140,25 @@ impl Mesh {
         command.args(["--enable-app-health-check", "--app-health-probe-interval", "1", "--app-health-threshold", "2"]);
         command.args(["--enable-mtls", "--sentry-address", &format!("127.0.0.1:{}", self.sentry_port)]);
         command.args(["--control-plane-trust-domain", "localhost", "--log-as-json"]);
-        command.arg("--resources-path").arg(path("resources")).arg("--config").arg(path("config.yaml"));
+        command.arg("--resources-path").arg(self.resources(prefix)?).arg("--config").arg(path("config.yaml"));
         command.env("DAPR_TRUST_ANCHORS", fs::read_to_string(path("credentials/ca.crt"))?);
         command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("NAMESPACE", "default"), ("POD_NAME", pod)]);
         command.envs([("APP_API_TOKEN", &self.app_token), ("DAPR_API_TOKEN", &self.api_token)]);
         let name = format!("daprd-{pod}");
         let process = Process::start(&name, &command, self.folder.path())?;
-        let mut daprd = Daprd { process, command, folder: self.folder.path().to_owned(), name, http_port };
+        let mut daprd = Daprd { process, command, folder: self.folder.path().to_owned(), name, http_port, app_port };
         daprd.outbound()?;
         Ok(daprd)
+    }
+
+    /// Where the files are for topics whose names begin with this.
+    fn resources(&self, prefix: &str) -> Result<PathBuf> {
+        let folder = self.folder.path().join(format!("resources-{prefix}"));
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !folder.exists() {
+            write_resources(&folder, &self.options, prefix)?;
+        }
+        Ok(folder)
     }
 
     /// The authority's process.
@@ -126,6 +171,11 @@ impl Daprd {
     /// Where its app reaches it: `DAPR_HTTP_PORT`.
     pub fn http_port(&self) -> u16 {
         self.http_port
+    }
+
+    /// Where it reaches its app.
+    pub fn app_port(&self) -> u16 {
+        self.app_port
     }
 
     /// What it has printed so far.
@@ -158,36 +208,45 @@ impl Daprd {
     }
 }
 
-/// The files of `dapr/`, for this machine.
-fn write_files(folder: &Path, sentry_port: u16, options: &MeshOptions) -> Result<()> {
-    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr"), folder.join("resources"));
-    let sentry = format!("127.0.0.1:{sentry_port}");
-    let places = [
-        (BROKERS, &*options.brokers),
-        (REDIS, &options.redis),
-        (CRON, &options.cron),
-        (SENTRY, &sentry),
-        (TRUST_DOMAIN, "localhost"),
-    ];
-    let here = |file: &Path| -> Result<String> {
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let text = places.into_iter().fold(text, |text, (there, here)| text.replace(there, here));
+/// A file of `dapr/`.
+fn original(name: impl AsRef<Path>) -> Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr").join(name);
+    fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// How sidecars work, on this machine.
+fn write_config(folder: &Path, sentry_port: u16) -> Result<()> {
+    let text = original("config.yaml")?.replace(SENTRY, &format!("127.0.0.1:{sentry_port}")).replace(TRUST_DOMAIN, "localhost");
+    // Nobody collects traces here.
+    Ok(fs::write(folder.join("config.yaml"), text.replace("samplingRate: \"1\"", "samplingRate: \"0\""))?)
+}
+
+/// What sidecars work with, on this machine.
+fn write_resources(folder: &Path, options: &MeshOptions, prefix: &str) -> Result<()> {
+    let (group, topic) = (format!("{GROUP}{prefix}"), format!("{TOPIC}{prefix}"));
+    let places = [(BROKERS, &*options.brokers), (REDIS, &options.redis), (CRON, &options.cron), (GROUP, &group), (TOPIC, &topic)];
+    let here = |name: &Path| -> Result<()> {
+        let text = places.into_iter().fold(original(name)?, |text, (there, here)| text.replace(there, here));
         let everybodys = |line: &&str| options.scoped || !line.starts_with("scopes:");
-        Ok(text.lines().filter(everybodys).collect::<Vec<_>>().join("\n"))
+        let text: Vec<&str> = text.lines().filter(everybodys).collect();
+        Ok(fs::write(folder.join(name.file_name().unwrap_or_default()), text.join("\n"))?)
     };
-    fs::create_dir(&to)?;
+    fs::create_dir(folder)?;
     for part in ["components", "subscriptions"] {
-        for entry in fs::read_dir(from.join(part))? {
-            let entry = entry?;
-            if entry.file_name() != ONLY_ON_KUBERNETES {
-                fs::write(to.join(entry.file_name()), here(&entry.path())?)?;
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr").join(part))? {
+            let name = entry?.file_name();
+            if name != ONLY_ON_KUBERNETES {
+                here(&Path::new(part).join(name))?;
             }
         }
     }
-    fs::write(to.join("resiliency.yaml"), here(&from.join("resiliency.yaml"))?)?;
-    // Nobody collects traces here.
-    let config = here(&from.join("config.yaml"))?.replace("samplingRate: \"1\"", "samplingRate: \"0\"");
-    Ok(fs::write(folder.join("config.yaml"), config)?)
+    here(Path::new("resiliency.yaml"))?;
+    let components = fs::read_to_string(folder.join("pubsub-redpanda.yaml"))?;
+    let model = components.split("\n---\n").find(|text| text.contains(&format!("name: {MODEL}"))).context("no group to go by")?;
+    for group in &options.groups {
+        fs::write(folder.join(format!("{group}.yaml")), model.replace(MODEL, group))?;
+    }
+    Ok(())
 }
 
 /// The program on PATH, or the one that xtask has made.

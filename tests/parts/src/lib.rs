@@ -7,7 +7,7 @@ mod postgres;
 mod process;
 mod redis;
 
-pub use daprd::{Daprd, Mesh, MeshOptions};
+pub use daprd::{Beside, Daprd, Mesh, MeshOptions};
 pub use kafka::Kafka;
 pub use postgres::{Postgres, programs as postgres_programs};
 pub use process::{Process, free_port};

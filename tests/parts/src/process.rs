@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::sleep;
@@ -143,7 +144,18 @@ impl Drop for Process {
     }
 }
 
-/// A port of 127.0.0.1 that nobody has just now.
+/// The ports that are given out: below those that Linux takes for itself, which anybody may have at the next moment.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
+/// A port of 127.0.0.1 that nobody has just now, and that is given to nobody else here.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(std::process::id().wrapping_mul(251)));
+    for _ in PORTS {
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed) % u32::try_from(PORTS.len())?;
+        let port = PORTS.start + u16::try_from(turn)?;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("all ports from {} to {} are taken", PORTS.start, PORTS.end)
 }

@@ -36,6 +36,8 @@ pub struct NotNow(pub String);
 pub struct SubscribedTo {
     pub group: String,
     pub topic: String,
+    /// What the broker calls the topic.
+    pub on_broker: String,
 }
 
 /// Where what the sidecar brings arrives.
@@ -87,7 +89,9 @@ impl Inbox {
     /// What is heard here.
     pub fn subscriptions(&self) -> Vec<SubscribedTo> {
         let of = |(name, group): (&String, &Group)| {
-            let subscribed = |topic: &String| SubscribedTo { group: name.clone(), topic: topic.clone() };
+            let on_broker = |topic: &String| self.publisher.topic(topic);
+            let subscribed =
+                |topic: &String| SubscribedTo { group: name.clone(), topic: topic.clone(), on_broker: on_broker(topic) };
             group.topics.iter().map(subscribed).collect::<Vec<_>>()
         };
         self.groups().iter().flat_map(of).collect()

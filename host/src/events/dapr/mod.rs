@@ -38,16 +38,18 @@ pub struct DaprBus {
 }
 
 impl DaprBus {
-    /// `broker`: the same topics, seen directly; without it operators are shown what `local` has, this host's own log.
+    /// `prefix`: what the names of topics begin with on the broker. `broker`: the same topics, seen directly; without it operators are shown
+    /// what `local` has, this host's own log.
     pub fn new(
         sidecar: Arc<Sidecar>,
+        prefix: &str,
         log: Arc<dyn EventLog>,
         local: Arc<dyn Bus>,
         broker: Option<Arc<dyn Bus>>,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
     ) -> Self {
-        let publisher = Publisher::new(sidecar);
+        let publisher = Publisher::new(sidecar, prefix.to_owned());
         let inbox = Inbox::new(publisher.clone(), clock, tasks.clone());
         let sees_broker = broker.is_some();
         Self { inbox, publisher, log, operators: broker.unwrap_or(local), sees_broker, tasks }

@@ -24,13 +24,20 @@ const LONGEST_REASON: usize = 1_000;
 /// Publishes through one sidecar.
 pub(super) struct Publisher {
     sidecar: Arc<Sidecar>,
+    /// What the names of topics begin with on the broker.
+    prefix: String,
     /// Why the last record could not be published.
     away: Mutex<Option<String>>,
 }
 
 impl Publisher {
-    pub fn new(sidecar: Arc<Sidecar>) -> Arc<Self> {
-        Arc::new(Self { sidecar, away: Mutex::default() })
+    pub fn new(sidecar: Arc<Sidecar>, prefix: String) -> Arc<Self> {
+        Arc::new(Self { sidecar, prefix, away: Mutex::default() })
+    }
+
+    /// What the broker calls a topic.
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// Why nothing can be published just now.
@@ -42,7 +49,7 @@ impl Publisher {
     pub async fn bury(&self, letter: &DeadLetter, key: Option<&[u8]>, value: &[u8]) -> Result<(), StoreError> {
         let headers = headers(letter)?;
         let headers: Vec<(&str, String)> = headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
-        let topic = letter.buried_in();
+        let topic = self.topic(&letter.buried_in());
         let record = Outgoing { topic: &topic, key, value, headers: &headers };
         self.write(&record).await.map_err(StoreError::Unavailable)
     }
@@ -61,7 +68,8 @@ impl Publisher {
                 return (delivered, Some("the sidecar takes events too slowly".to_owned()));
             }
             let (key, value) = (event.user.as_str().as_bytes(), event.body.get().as_bytes());
-            if let Err(trouble) = self.write(&Outgoing { topic: &event.topic, key: Some(key), value, headers: &[] }).await {
+            let topic = self.topic(&event.topic);
+            if let Err(trouble) = self.write(&Outgoing { topic: &topic, key: Some(key), value, headers: &[] }).await {
                 return (delivered, Some(trouble));
             }
             delivered.push(place);

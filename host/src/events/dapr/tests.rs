@@ -56,7 +56,7 @@ impl World {
         tasks.spawn("sidecar", async move { axum::serve(socket, sidecar).await });
         let (sidecar, clock) = (Sidecar::new(&config).unwrap(), Arc::new(SystemClock));
         let local = Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone()));
-        let bus = DaprBus::new(sidecar, store.clone(), local, None, clock, tasks.clone());
+        let bus = DaprBus::new(sidecar, "staging.", store.clone(), local, None, clock, tasks.clone());
         Self { bus, store, published, takes, tasks, _folder: folder }
     }
 
@@ -192,7 +192,14 @@ async fn failure_13_streams_hear_what_the_sidecar_brings_and_what_it_does_not() 
     let world = World::new().await;
     let mut tail = world.bus.tail(&[TASK_UPDATES]);
     let groups: Vec<SubscribedTo> = world.bus.inbox().subscriptions();
-    assert_eq!(groups, [SubscribedTo { group: "sse-gateway-group".to_owned(), topic: TASK_UPDATES.to_owned() }]);
+    assert_eq!(
+        groups,
+        [SubscribedTo {
+            group: "sse-gateway-group".to_owned(),
+            topic: TASK_UPDATES.to_owned(),
+            on_broker: format!("staging.{TASK_UPDATES}"),
+        }]
+    );
     let mut brought = world.record("ada", 0).await;
     TASK_UPDATES.clone_into(&mut brought.topic);
     world.deliver(Some("sse-gateway-group"), &brought).await.unwrap();

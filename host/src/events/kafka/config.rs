@@ -41,7 +41,7 @@ pub struct Tls {
 #[derive(Clone, Debug, Default)]
 pub struct KafkaOptions {
     pub brokers: Option<String>,
-    pub prefix: Option<String>,
+    pub prefix: String,
     pub replication: Option<i32>,
     pub mechanism: Option<&'static str>,
     pub username: Option<String>,
@@ -64,7 +64,7 @@ impl KafkaConfig {
         let KafkaOptions { brokers, prefix, replication, .. } = options;
         match brokers {
             _ if !faults.is_empty() => Err(faults),
-            Some(brokers) => Ok(Some(Self { brokers, prefix: prefix.unwrap_or_default(), replication, login, tls })),
+            Some(brokers) => Ok(Some(Self { brokers, prefix, replication, login, tls })),
             None => Ok(None),
         }
     }
