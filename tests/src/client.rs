@@ -37,7 +37,15 @@ impl Client {
     pub fn new(base: &str) -> Self {
         let http =
             reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).tcp_nodelay(true).build().expect("client");
-        Self { http, base: base.to_owned(), token: None, user_id: String::new(), email: String::new(), sidecar: None, keeps: None }
+        Self {
+            http,
+            base: base.to_owned(),
+            token: None,
+            user_id: String::new(),
+            email: String::new(),
+            sidecar: None,
+            keeps: None,
+        }
     }
 
     /// This client, which shows that it is the sidecar.

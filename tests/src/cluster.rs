@@ -2,12 +2,14 @@
 
 use crate::host::{Host, Options, sidecar_variables};
 use crate::setup::Place;
-use parts::{Beside, Daprd, Kafka, Mesh, MeshOptions, Redis, free_port, present};
+use parts::{Beside, Daprd, Kafka, Link, Mesh, MeshOptions, Redis, free_port, present};
 
 /// What hosts and their sidecars share. There is one mesh at a time: another waits until it has gone.
 pub struct Cluster {
     pub mesh: Mesh,
     pub redis: Redis,
+    /// The way to Redis.
+    pub to_redis: Link,
     pub kafka: Kafka,
 }
 
@@ -24,10 +26,11 @@ impl Cluster {
     pub fn start(scoped: bool) -> Option<Self> {
         let there = Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
         there.then(|| {
-            let (kafka, redis) = (Kafka::start().expect("Kafka"), Redis::start().expect("Redis"));
-            let (brokers, redis_at) = (kafka.brokers(), redis.address());
+            let (kafka, redis) = (Kafka::start_linked().expect("Kafka"), Redis::start().expect("Redis"));
+            let to_redis = Link::to(redis.port()).expect("a way to Redis");
+            let (brokers, redis_at) = (kafka.brokers(), format!("127.0.0.1:{}", to_redis.port()));
             let options = MeshOptions { brokers, redis: redis_at, cron: "@every 1s".to_owned(), scoped, groups: Vec::new() };
-            Self { mesh: Mesh::start(&options).expect("a mesh"), redis, kafka }
+            Self { mesh: Mesh::start(&options).expect("a mesh"), redis, to_redis, kafka }
         })
     }
 

@@ -164,12 +164,13 @@ impl Host {
         }
         std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
         let [public, ops, app] = [public, ops, app].map(Option::unwrap_or_default);
-        if let Some(((mesh, prefix), (http_port, app_port))) = place.mesh().zip(ports).filter(|_| sidecar.is_none()) {
+        let mut host = Self { child, data: data.to_owned(), folder: None, place, sidecar: sidecar.take(), log, public, ops, app };
+        if let Some(((mesh, prefix), (http_port, app_port))) = host.place.mesh().zip(ports).filter(|_| host.sidecar.is_none()) {
             let pod = uuid::Uuid::now_v7().simple().to_string();
             let beside = Beside { app_id: "backend-api", pod: &pod, http_port, app_port, prefix };
-            *sidecar = Some(mesh.sidecar(beside).expect("a sidecar"));
+            host.sidecar = Some(mesh.sidecar(beside).expect("a sidecar"));
         }
-        Ok(Self { child, data: data.to_owned(), folder: None, place, sidecar: sidecar.take(), log, public, ops, app })
+        Ok(host)
     }
 
     pub fn data(&self) -> &Path {

@@ -108,13 +108,16 @@ impl Place {
     pub fn new(data: &Path) -> Self {
         match Setup::of_this_run() {
             Setup::Embedded => Self::Folder(data.to_owned()),
-            Setup::Kafka | Setup::Dapr => {
-                let kafka = Kafka::shared().expect("Kafka");
-                let mesh = (Setup::of_this_run() == Setup::Dapr).then(|| SharedMesh::on(&kafka));
-                let prefix = format!("{}.", uuid::Uuid::now_v7().simple());
-                Self::database(Some(Bus { kafka, prefix, mesh }))
-            }
+            Setup::Kafka => Self::on(Kafka::shared().expect("Kafka"), false),
+            Setup::Dapr => Self::on(Kafka::shared().expect("Kafka"), true),
         }
+    }
+
+    /// A PostgreSQL database, and topics on this broker, which are reached directly or by sidecars.
+    pub fn on(kafka: Arc<Kafka>, sidecars: bool) -> Self {
+        let mesh = sidecars.then(|| SharedMesh::on(&kafka));
+        let prefix = format!("{}.", uuid::Uuid::now_v7().simple());
+        Self::database(Some(Bus { kafka, prefix, mesh }))
     }
 
     /// A PostgreSQL database.

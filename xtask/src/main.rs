@@ -50,7 +50,7 @@ enum Task {
     },
     /// What the gate runs: formatting, lints, licences, tidiness, then the tests.
     Ci,
-    /// Builds, then measures; arguments name the measures to take.
+    /// Builds, then measures; arguments name the measures to take, `--cluster` those of a cluster.
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -93,8 +93,12 @@ fn task(task: Task) -> Result<()> {
         }
         Task::Ci => ci(),
         Task::Bench { args } => {
+            if args.iter().any(|arg| arg.contains("cluster")) {
+                system::for_the_tests()?;
+                kafka::jars()?;
+                dapr::programs()?;
+            }
             let binary = build::build()?;
-            kafka::jars()?;
             run(&mut native(&["build", "--release", "--bin", "bench"]))?;
             run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
         }

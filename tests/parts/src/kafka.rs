@@ -1,6 +1,6 @@
 //! Apache Kafka: one broker, which is its own controller.
 
-use crate::{Process, free_port};
+use crate::{Link, Process, certify, free_port};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,6 @@ const CLUSTER: &str = "dGlkaW5ncy10ZXN0cy0xMg";
 /// Who may log in to a guarded broker, and with what.
 pub const USER: &str = "ada";
 pub const PASSWORD: &str = "correct-horse-battery";
-/// Of the store of keys.
-const STORE_PASSWORD: &str = "changeit";
 
 /// A broker. Dropping it kills it, and removes what it keeps.
 #[derive(Debug)]
@@ -24,6 +22,8 @@ pub struct Kafka {
     process: Mutex<Process>,
     folder: TempDir,
     ports: Ports,
+    /// The only way to it, where it is to be broken.
+    link: Option<Link>,
     /// Its process dies with the thread that started it: this one ends when nobody is at the other end.
     _thread: Option<Sender<()>>,
 }
@@ -34,6 +34,7 @@ struct Ports {
     controller: u16,
     login: u16,
     tls: u16,
+    mutual_tls: u16,
 }
 
 impl Kafka {
@@ -50,13 +51,18 @@ impl Kafka {
 
     /// Starts a broker that lets everybody do everything.
     pub fn start() -> Result<Self> {
-        Self::start_with(false)
+        Self::start_with(false, false)
     }
 
-    /// Starts a broker that has, beside the listener for everybody, one for logins and one by TLS. [`USER`] may do nothing there but log
-    /// in, as long as nobody gives them a right.
+    /// The same, behind a [`Self::link`].
+    pub fn start_linked() -> Result<Self> {
+        Self::start_with(false, true)
+    }
+
+    /// Starts a broker that has, beside the listener for everybody, one for logins, and two by TLS, one of which wants a certificate of
+    /// whoever comes. [`USER`] may do nothing there but log in, as long as nobody gives them a right.
     pub fn start_guarded() -> Result<Self> {
-        Self::start_with(true)
+        Self::start_with(true, false)
     }
 
     /// One broker for all who want one at the same time. It ends with the last that holds it.
@@ -78,17 +84,28 @@ impl Kafka {
         Ok(kafka)
     }
 
-    fn start_with(guarded: bool) -> Result<Self> {
+    fn start_with(guarded: bool, linked: bool) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let ports = Ports { plain: free_port()?, controller: free_port()?, login: free_port()?, tls: free_port()? };
+        let ports = Ports {
+            plain: free_port()?,
+            controller: free_port()?,
+            login: free_port()?,
+            tls: free_port()?,
+            mutual_tls: free_port()?,
+        };
         if guarded {
             make_keys(folder.path())?;
         }
         fs::write(folder.path().join("log4j.properties"), LOG)?;
-        fs::write(folder.path().join("server.properties"), properties(folder.path(), ports, guarded))?;
-        let format = java(folder.path())?
-            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"])
-            .output()?;
+        let link = if linked { Some(Link::to(ports.plain)?) } else { None };
+        let reached_at = link.as_ref().map_or(ports.plain, Link::port);
+        fs::write(folder.path().join("server.properties"), properties(folder.path(), ports, reached_at, guarded))?;
+        let mut format = java(folder.path())?;
+        format.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"]);
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"].into_iter().filter(|_| guarded) {
+            format.arg("--add-scram").arg(format!("{mechanism}=[name={USER},password={PASSWORD}]"));
+        }
+        let format = format.output()?;
         if !format.status.success() {
             bail!(
                 "its folder cannot be made: {}{}",
@@ -97,12 +114,17 @@ impl Kafka {
             );
         }
         let process = Mutex::new(launch(folder.path(), ports)?);
-        Ok(Self { process, folder, ports, _thread: None })
+        Ok(Self { process, folder, ports, link, _thread: None })
     }
 
     /// What to name as its brokers.
     pub fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.plain)
+        format!("127.0.0.1:{}", self.link.as_ref().map_or(self.ports.plain, Link::port))
+    }
+
+    /// The way to it, where it was started with one.
+    pub fn link(&self) -> Option<&Link> {
+        self.link.as_ref()
     }
 
     /// The same, for who logs in.
@@ -115,9 +137,19 @@ impl Kafka {
         format!("localhost:{}", self.ports.tls)
     }
 
+    /// The same, for who comes by TLS, with a certificate.
+    pub fn brokers_with_mutual_tls(&self) -> String {
+        format!("localhost:{}", self.ports.mutual_tls)
+    }
+
     /// Its certificate, PEM.
     pub fn certificate(&self) -> PathBuf {
-        self.folder.path().join("cert.pem")
+        self.folder.path().join("server.crt")
+    }
+
+    /// A certificate that it trusts, and its key; both PEM.
+    pub fn client_certificate(&self) -> (PathBuf, PathBuf) {
+        (self.folder.path().join("client.crt"), self.folder.path().join("client.key"))
     }
 
     /// It answers nobody any more, and keeps all connections, until [`Self::go_on`].
@@ -191,20 +223,23 @@ log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %c %m%n
 ";
 
-fn properties(folder: &Path, ports: Ports, guarded: bool) -> String {
-    let Ports { plain, controller, login, tls } = ports;
+/// `reached_at`: the port of the listener for everybody, as its clients know it.
+fn properties(folder: &Path, ports: Ports, reached_at: u16, guarded: bool) -> String {
+    let Ports { plain, controller, login, tls, mutual_tls } = ports;
     let folder = folder.display();
-    let own = format!("PLAINTEXT://127.0.0.1:{plain}");
-    let all = format!("{own},LOGIN://127.0.0.1:{login},TLS://localhost:{tls}");
-    let listeners = if guarded { &all } else { &own };
+    let others = if guarded {
+        format!(",LOGIN://127.0.0.1:{login},TLS://localhost:{tls},MUTUAL://localhost:{mutual_tls}")
+    } else {
+        String::new()
+    };
     let mut text = format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners={listeners},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners={listeners}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:SSL
+listeners=PLAINTEXT://127.0.0.1:{plain}{others},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{reached_at}{others}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:SSL,MUTUAL:SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}/data
 offsets.topic.replication.factor=1
@@ -217,29 +252,30 @@ group.initial.rebalance.delay.ms=0
     if guarded {
         text += &format!(
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
-listener.name.login.sasl.enabled.mechanisms=PLAIN
+super.users=User:ANONYMOUS;User:CN=localhost
+listener.name.login.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.login.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.login.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";
-listener.name.tls.ssl.keystore.location={folder}/keys.p12
-listener.name.tls.ssl.keystore.password={STORE_PASSWORD}
-listener.name.tls.ssl.keystore.type=PKCS12
+listener.name.tls.ssl.keystore.location={folder}/server.pem
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.mutual.ssl.keystore.location={folder}/server.pem
+listener.name.mutual.ssl.keystore.type=PEM
+listener.name.mutual.ssl.truststore.location={folder}/client.crt
+listener.name.mutual.ssl.truststore.type=PEM
+listener.name.mutual.ssl.client.auth=required
 "
         );
     }
     text
 }
 
-/// A key with a certificate that it has signed itself, for `localhost`.
+/// Keys and certificates of the broker and of a client, and the former's in one file.
 fn make_keys(folder: &Path) -> Result<()> {
-    let store = ["-alias", "kafka", "-keystore", "keys.p12", "-storetype", "PKCS12", "-storepass", STORE_PASSWORD];
-    let name = ["-keyalg", "RSA", "-dname", "CN=localhost", "-ext", "SAN=dns:localhost,ip:127.0.0.1"];
-    for args in
-        [[&["-genkeypair"][..], &store, &name].concat(), [&["-exportcert", "-rfc", "-file", "cert.pem"][..], &store].concat()]
-    {
-        let out = Command::new("keytool").current_dir(folder).args(&args).output().context("cannot start keytool")?;
-        if !out.status.success() {
-            bail!("keytool: {}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-        }
+    let at = |name: &str| folder.join(name);
+    for name in ["server", "client"] {
+        certify(folder, &at(&format!("{name}.key")), &at(&format!("{name}.crt")))?;
     }
-    Ok(())
+    let both = fs::read_to_string(at("server.key"))? + &fs::read_to_string(at("server.crt"))?;
+    Ok(fs::write(at("server.pem"), both)?)
 }

@@ -3,18 +3,21 @@
 
 mod daprd;
 pub mod kafka;
+mod link;
 mod postgres;
 mod process;
 mod redis;
 
 pub use daprd::{Beside, Daprd, Mesh, MeshOptions};
 pub use kafka::Kafka;
+pub use link::Link;
 pub use postgres::{Postgres, programs as postgres_programs};
 pub use process::{Process, free_port};
 pub use redis::Redis;
 
-use anyhow::{Context, Result};
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Whether to go on: false, with a clear line, where the part is missing; in CI (`--require-all`) that is a failure.
 #[allow(clippy::disallowed_methods, reason = "set by `cargo xtask test --require-all`")]
@@ -25,6 +28,19 @@ pub fn present(part: &str, present: bool) -> bool {
         println!("skipped: {part} is missing");
     }
     present
+}
+
+/// A key, and a certificate of its own, for 127.0.0.1 and `localhost`; both PEM.
+fn certify(folder: &Path, key: &Path, certificate: &Path) -> Result<()> {
+    let config = folder.join("openssl.cnf");
+    let text = "[req]\ndistinguished_name=dn\nx509_extensions=own\n[dn]\n[own]\nbasicConstraints=critical,CA:FALSE\n\
+                subjectAltName=IP:127.0.0.1,DNS:localhost\n";
+    std::fs::write(&config, text)?;
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost", "-config"]);
+    let out =
+        openssl.arg(config).arg("-keyout").arg(key).arg("-out").arg(certificate).output().context("cannot start openssl")?;
+    if out.status.success() { Ok(()) } else { bail!("openssl: {}", String::from_utf8_lossy(&out.stderr)) }
 }
 
 /// Where xtask keeps what it has made of a part, beside everything else that is built.

@@ -1,6 +1,6 @@
 //! PostgreSQL: a server with a cluster of its own, databases in it for whoever wants one.
 
-use super::{Process, free_port};
+use super::{Process, certify, free_port};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::os::unix::fs::chown;
@@ -179,17 +179,6 @@ fn server(owner: Option<Owner>, programs: &Path, folder: &Path, port: u16) -> Co
         command.args(["-c", &format!("{name}={value}")]);
     }
     command
-}
-
-/// A certificate of its own for 127.0.0.1.
-fn certify(folder: &Path, key: &Path, certificate: &Path) -> Result<()> {
-    let config = folder.join("openssl.cnf");
-    let text = "[req]\ndistinguished_name=dn\nx509_extensions=own\n[dn]\n[own]\nbasicConstraints=critical,CA:FALSE\n\
-                subjectAltName=IP:127.0.0.1,DNS:localhost\n";
-    fs::write(&config, text)?;
-    let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost", "-config"]);
-    done(openssl.arg(config).arg("-keyout").arg(key).arg("-out").arg(certificate))
 }
 
 /// A command in the name of the server's owner, which dies with us: the kernel forgets that wish where the user changes.

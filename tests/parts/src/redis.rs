@@ -37,6 +37,10 @@ impl Redis {
         Ok(())
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `HOST:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

@@ -124,7 +124,7 @@ async fn what_is_refused_is_buried_with_its_place_and_holds_up_its_own_part_only
         tokio::join!(world.deliver(Some("g"), &bad), timeout(Duration::from_millis(500), world.deliver(Some("g"), &good)));
     assert_eq!((refused, done.expect("it does not wait")), (Ok(()), Ok(())));
     let (path, value) = world.published.lock().unwrap().remove(0);
-    assert!(path.starts_with("/v1.0/publish/pubsub/task-events.dlq?"), "{path}");
+    assert!(path.starts_with("/v1.0/publish/pubsub/staging.task-events.dlq?"), "{path}");
     for member in ["reason=it+is+blue+%26+old", "group=g", "topic=task-events", "partition=0", "tries=3", "partitionKey=ada"] {
         assert!(path.contains(&format!("metadata.{member}")), "{member} in {path}");
     }

@@ -162,7 +162,8 @@ fn advise(text: &str) -> String {
     } else if has(&["authorization"]) {
         "give this user the right, or name another with TIDINGS_KAFKA_SASL_USERNAME"
     } else if has(&["ssl", "certificate", "disconnected while requesting apiversion", "connection closed"]) {
-        "see TIDINGS_KAFKA_TLS, TIDINGS_KAFKA_TLS_CA_FILE and whether this port of the broker wants TLS or a login"
+        "see TIDINGS_KAFKA_TLS, TIDINGS_KAFKA_TLS_CA_FILE and whether this port of the broker wants TLS, a login, or a certificate of ours \
+         (TIDINGS_KAFKA_TLS_CERT_FILE)"
     } else if has(&["resolve", "refused", "transport failure", "brokers", "timed out"]) {
         "does it run, and is TIDINGS_KAFKA_BROKERS right?"
     } else {

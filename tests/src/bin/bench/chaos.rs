@@ -4,7 +4,7 @@
 
 use crate::load::spawn;
 use it::{Client, Cluster, Pod, Stream};
-use parts::{Postgres, postgres_programs, present};
+use parts::{Link, Postgres, postgres_programs, present};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct World {
     cluster: Cluster,
     postgres: Postgres,
+    to_postgres: Link,
     /// Two of the API, then one of each other role.
     pods: Vec<Pod>,
 }
@@ -34,8 +35,11 @@ struct World {
 /// What is done to a part, and undone.
 type Act = fn(&mut World);
 
+/// How much longer each piece takes where the network is slow.
+const SLOW: Duration = Duration::from_millis(100);
+
 /// A part, what happens to it, the beginning and the end of that.
-const FAULTS: [(&str, &str, Act, Act); 15] = [
+const FAULTS: [(&str, &str, Act, Act); 21] = [
     ("none", "nothing", |_| {}, |_| {}),
     ("Kafka", "hangs", |w| w.cluster.kafka.freeze().unwrap(), |w| w.cluster.kafka.go_on().unwrap()),
     ("Kafka", "killed, started again", |w| w.cluster.kafka.kill(), |w| w.cluster.kafka.start_again().unwrap()),
@@ -50,6 +54,12 @@ const FAULTS: [(&str, &str, Act, Act); 15] = [
     ("an API replica", "killed, started again", |w| w.pods[0].host.kill(), |w| w.start_again(0)),
     ("notifications", "killed, started again", |w| w.pods[2].host.kill(), |w| w.start_again(2)),
     ("streams", "killed, started again", |w| w.pods[3].host.kill(), |w| w.start_again(3)),
+    ("network to Kafka", "nothing arrives", |w| w.to_kafka().cut(), |w| w.to_kafka().mend()),
+    ("network to Kafka", "100 ms slower, each way", |w| w.to_kafka().slow(SLOW), |w| w.to_kafka().mend()),
+    ("network to PostgreSQL", "nothing arrives", |w| w.to_postgres.cut(), |w| w.to_postgres.mend()),
+    ("network to PostgreSQL", "100 ms slower, each way", |w| w.to_postgres.slow(SLOW), |w| w.to_postgres.mend()),
+    ("network to Redis", "nothing arrives", |w| w.cluster.to_redis.cut(), |w| w.cluster.to_redis.mend()),
+    ("network to Redis", "100 ms slower, each way", |w| w.cluster.to_redis.slow(SLOW), |w| w.cluster.to_redis.mend()),
     ("sentry", "killed", |w| w.cluster.mesh.sentry().kill(), |_| {}),
 ];
 
@@ -57,7 +67,10 @@ impl World {
     fn start() -> Option<Self> {
         let cluster = Cluster::start(true).filter(|_| present("PostgreSQL", postgres_programs().is_some()))?;
         let postgres = Postgres::start().expect("PostgreSQL");
+        let to_postgres = Link::to(postgres.port()).expect("a way to PostgreSQL");
         let url = postgres.database().expect("a database");
+        let url = url.replace(&format!(":{}/", postgres.port()), &format!(":{}/", to_postgres.port()));
+        assert!(url.contains(&to_postgres.port().to_string()), "{url}");
         let pod = |app, replica, roles| cluster.pod(app, replica, roles, &[("TIDINGS_DATABASE_URL", &url)], None);
         let apps = [
             ("backend-api", 1, "api,mcp,web"),
@@ -66,7 +79,11 @@ impl World {
             ("sse-gateway", 1, "sse"),
         ];
         let pods = apps.into_iter().map(|(app, replica, roles)| pod(app, replica, roles)).collect();
-        Some(Self { cluster, postgres, pods })
+        Some(Self { cluster, postgres, to_postgres, pods })
+    }
+
+    fn to_kafka(&self) -> &Link {
+        self.cluster.kafka.link().expect("a cluster's Kafka is behind one")
     }
 
     fn sidecar(&mut self, pod: usize) -> &mut parts::Process {

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench's fault is a panic")]
 
 mod chaos;
+mod cluster;
 mod events;
-mod kafka;
 mod load;
 mod measures;
 mod native;
@@ -12,21 +12,11 @@ mod native;
 use it::Options;
 
 /// The measures, in the order in which they run.
-const NAMES: [&str; 13] = [
-    "start",
-    "ratios",
-    "writes",
-    "stream",
-    "idle-streams",
-    "many-tasks",
-    "successors",
-    "backlog",
-    "reminders",
-    "asleep",
-    "kafka-events",
-    "kafka-backlog",
-    "kafka-away",
-];
+const NAMES: [&str; 10] =
+    ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks", "successors", "backlog", "reminders", "asleep"];
+
+/// Those of a cluster, which run if they are named, or with `--cluster`.
+const OF_A_CLUSTER: [&str; 4] = ["cluster-events", "cluster-backlog", "cluster-stream", "cluster-away"];
 
 #[tokio::main]
 async fn main() {
@@ -40,11 +30,17 @@ async fn main() {
         let seconds = rest.first().and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
         return chaos::run(seconds, rest.get(1).map(AsRef::as_ref)).await;
     }
-    if let Some(name) = args.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        eprintln!("there is no measure `{name}`; there are {}", NAMES.join(", "));
+    let wanted: Vec<&str> = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => NAMES.to_vec(),
+        ["--cluster"] => OF_A_CLUSTER.to_vec(),
+        ref names => names.to_vec(),
+    };
+    let all = [&NAMES[..], &OF_A_CLUSTER].concat();
+    if let Some(name) = wanted.iter().find(|name| !all.contains(name)) {
+        eprintln!("there is no measure `{name}`; there are {}", all.join(", "));
         std::process::exit(2);
     }
-    for name in NAMES.into_iter().filter(|name| args.is_empty() || args.iter().any(|arg| arg == name)) {
+    for name in all.into_iter().filter(|name| wanted.contains(name)) {
         println!("\n== {name}");
         match name {
             "start" => measures::start().await,
@@ -57,7 +53,7 @@ async fn main() {
             "backlog" => events::backlog(&Options::default()).await,
             "reminders" => events::reminders().await,
             "asleep" => events::asleep().await,
-            _ => kafka::measure(name).await,
+            _ => cluster::measure(name).await,
         }
     }
 }

@@ -114,8 +114,12 @@ pub async fn writes() {
 pub async fn stream() {
     let host = Host::start();
     let user = host.user("bench").await;
-    let mut stream = user.stream(None).await;
-    let (count, pause) = (5_000_usize, Duration::from_millis(2));
+    write_to_event("write to event", &user, &user, 5_000, Duration::from_millis(2)).await;
+}
+
+/// So many writes at one address, with this pause between them, and when each is on a stream at another.
+pub async fn write_to_event(name: &str, user: &Client, listens: &Client, count: usize, pause: Duration) {
+    let mut stream = listens.stream(None).await;
     let reader = spawn(async move {
         let mut arrived = Vec::with_capacity(count);
         while arrived.len() < count {
@@ -147,7 +151,7 @@ pub async fn stream() {
     }
     let arrived = reader.await.expect("a reader");
     let latencies = arrived.iter().map(|(id, at)| at.duration_since(sent[id])).collect();
-    report("write to event", &Figures::from(latencies, began.elapsed()));
+    report(name, &Figures::from(latencies, began.elapsed()));
 }
 
 /// What 10,000 idle streams cost, and what a reader that takes nothing costs.

@@ -56,7 +56,8 @@ async fn what_a_guarded_cluster_has_against_us_is_said_in_words_that_help() {
         return;
     }
     let kafka = tokio::task::block_in_place(Kafka::start_guarded).unwrap();
-    let login = |password: &str| Login { mechanism: "PLAIN", username: USER.to_owned(), password: Secret::new(password) };
+    let by = |mechanism, password: &str| Login { mechanism, username: USER.to_owned(), password: Secret::new(password) };
+    let login = |password: &str| by("PLAIN", password);
     let guarded = KafkaConfig { login: Some(login(PASSWORD)), ..config(&kafka.brokers_with_login()) };
     let refused = async |config: &KafkaConfig| make_topics(config).await.expect_err("it is refused");
 
@@ -81,11 +82,23 @@ async fn what_a_guarded_cluster_has_against_us_is_said_in_words_that_help() {
     allow(&["--operation", "All", "--topic", &prefix]);
     allow(&["--operation", "All", "--group", &prefix]);
     make_topics(&guarded).await.unwrap();
+    for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let scram = |password: &str| KafkaConfig { login: Some(by(mechanism, password)), ..guarded.clone() };
+        assert!(missing_topics(&scram(PASSWORD)).await.unwrap().is_empty(), "{mechanism}");
+        let wrong = refused(&scram("hunter2")).await;
+        assert!(wrong.contains("TIDINGS_KAFKA_SASL_PASSWORD") && !wrong.contains("hunter2"), "{mechanism}: {wrong}");
+    }
 
     let tls = Tls { ca_file: Some(kafka.certificate()), client: None };
-    let by_tls = KafkaConfig { tls: Some(tls), ..config(&kafka.brokers_with_tls()) };
+    let by_tls = KafkaConfig { tls: Some(tls.clone()), ..config(&kafka.brokers_with_tls()) };
     let untrusted = refused(&KafkaConfig { tls: Some(Tls::default()), ..by_tls.clone() }).await;
     assert!(untrusted.contains("certificate") && untrusted.contains("TIDINGS_KAFKA_TLS_CA_FILE"), "{untrusted}");
     // Who comes by TLS has no name there, and so may do everything.
     make_topics(&by_tls).await.unwrap();
+
+    let known = Tls { client: Some(kafka.client_certificate()), ..tls.clone() };
+    let by_certificate = |tls| KafkaConfig { tls: Some(tls), ..config(&kafka.brokers_with_mutual_tls()) };
+    make_topics(&by_certificate(known)).await.unwrap();
+    let nobody = refused(&by_certificate(tls)).await;
+    assert!(nobody.contains("TIDINGS_KAFKA_TLS_CERT_FILE"), "{nobody}");
 }
