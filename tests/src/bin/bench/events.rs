@@ -13,8 +13,8 @@ const USERS: usize = 8;
 
 pub async fn users(host: &Host, count: usize) -> Vec<(Client, String)> {
     let mut users = Vec::new();
-    for n in 0..count {
-        let user = host.user(&format!("bench{n}")).await;
+    for _ in 0..count {
+        let user = host.someone().await;
         let token = user.token.clone().expect("token");
         users.push((user, token));
     }
