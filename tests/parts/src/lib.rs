@@ -1,6 +1,8 @@
 //! The real parts that Tidings works with: servers that tests, the bench and `cargo xtask cluster` start on loopback, each on a free
 //! port, in a folder of its own, for as long as somebody holds it. What must not live here: assertions; anything of Tidings itself.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's fault is a panic"))]
+
 mod daprd;
 pub mod kafka;
 mod link;

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn tls_is_used_on_the_same_machine_where_it_is_asked_for() {
-        let tls = |url| !matches!(config(url).unwrap().options.get_ssl_mode(), PgSslMode::Disable);
+        let tls = |url: &str| !matches!(config(url).unwrap().options.get_ssl_mode(), PgSslMode::Disable);
         for here in ["localhost", "127.0.0.1"] {
             assert!(!tls(&format!("postgres://ada@{here}/tasks")));
             assert!(tls(&format!("postgres://ada@{here}/tasks?sslmode=require")));

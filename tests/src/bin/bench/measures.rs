@@ -120,6 +120,9 @@ pub async fn stream() {
 /// So many writes at one address, with this pause between them, and when each is on a stream at another.
 pub async fn write_to_event(name: &str, user: &Client, listens: &Client, count: usize, pause: Duration) {
     let mut stream = listens.stream(None).await;
+    // The first has its way to find.
+    user.task(&serde_json::json!({"title": "first"})).await;
+    stream.event().await;
     let reader = spawn(async move {
         let mut arrived = Vec::with_capacity(count);
         while arrived.len() < count {
