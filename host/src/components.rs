@@ -21,10 +21,10 @@ struct Component {
 }
 
 /// Starts consumers for each component of these roles that hears events.
-pub fn listen(engine: &Arc<Engine>, roles: &Roles, bus: &dyn Bus, clock: &Arc<dyn Clock>, tasks: &Tasks) {
+pub fn listen(engine: &Arc<Engine>, roles: &Roles, bus: &dyn Bus, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: &Tasks) {
     for (name, subscription) in engine.subscriptions(roles) {
         let component = Component { engine: engine.clone(), name: name.to_owned() };
-        let handler = Arc::new(Listening { component, group: subscription.group.as_str().into() });
+        let handler = Arc::new(Listening { component, store: store.clone(), group: subscription.group.as_str().into() });
         let (group, types) = (subscription.group.clone(), subscription.types.clone());
         let (clock, tasks) = (clock.clone(), tasks.clone());
         let start = move |source| Consumer::new(&group, &types, source, handler.clone(), clock.clone(), tasks.clone());
@@ -60,6 +60,8 @@ impl Ticker for Component {
 /// A component in the name of its group.
 struct Listening {
     component: Component,
+    /// What its sessions work with.
+    store: Arc<dyn Store>,
     group: Arc<str>,
 }
 
@@ -67,7 +69,15 @@ struct Listening {
 impl Handler for Listening {
     async fn handle(&self, events: &[LoggedEvent]) -> Handled {
         let Heard { done, last } = self.component.engine.hear(&self.component.name, &self.group, events).await;
-        Handled { done, trouble: trouble(last) }
+        Handled { done, trouble: judged(trouble(last), self.store.as_ref()).await }
+    }
+}
+
+/// A failure while the store cannot serve is the store's, not the event's.
+async fn judged(trouble: Option<Trouble>, store: &dyn Store) -> Option<Trouble> {
+    match trouble {
+        Some(Trouble::Retry { .. }) => store.check().await.err().map(|away| Trouble::StoreAway(away.to_string())).or(trouble),
+        _ => trouble,
     }
 }
 
@@ -79,5 +89,25 @@ fn trouble(last: Result<Verdict, Fault>) -> Option<Trouble> {
         Ok(Verdict::Reject(reason)) => Some(Trouble::Reject(reason)),
         Err(Fault::Overloaded | Fault::NoComponent) => Some(Trouble::Busy),
         Err(fault @ (Fault::Trapped | Fault::TimedOut | Fault::OutOfMemory)) => again(fault.to_string(), Duration::ZERO),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::SqliteStore;
+
+    #[tokio::test]
+    async fn a_failure_while_the_store_cannot_serve_is_not_the_events() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let (asked, timed_out) = (|| trouble(Ok(Verdict::Retry(Duration::ZERO))), || trouble(Err(Fault::TimedOut)));
+        assert_eq!(judged(asked(), &store).await, asked());
+        store.close().await;
+        for failed in [asked(), timed_out()] {
+            assert!(matches!(judged(failed, &store).await, Some(Trouble::StoreAway(_))));
+        }
+        let refused = || trouble(Ok(Verdict::Reject("no".to_owned())));
+        assert_eq!((judged(refused(), &store).await, judged(None, &store).await), (refused(), None));
     }
 }

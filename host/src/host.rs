@@ -95,7 +95,7 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
     tasks.spawn("metrics", tidy(metrics.clone(), engine.clone(), tasks.clone()));
-    components::listen(&engine, &config.roles, bus.as_ref(), clock, &tasks);
+    components::listen(&engine, &config.roles, bus.as_ref(), store, clock, &tasks);
     let schedules = components::act_on_time(&engine, &config.roles, store, clock, &tasks);
     admin::serve(&config.data, admin::Admin::new(engine.clone(), bus.clone(), &foundation), &tasks)?;
 

@@ -103,4 +103,6 @@ pub enum Trouble {
     Reject(String),
     /// It was not tried: there was no room.
     Busy,
+    /// The store could not serve, which says nothing of the event: it is tried until the store can, and that counts for nothing.
+    StoreAway(String),
 }

@@ -165,6 +165,11 @@ impl Consumer {
         self.count("done", handled.done);
         match (&handled.trouble, events.get(handled.done)) {
             (Some(Trouble::Busy), _) => self.count("busy", 1),
+            (Some(Trouble::StoreAway(reason)), Some(_)) => {
+                self.count("store_away", 1);
+                tracing::warn!(group = &*self.group, reason, "the store cannot serve: nothing is begun for a while");
+                self.paused_until = Some(Instant::now() + PATIENCE);
+            }
             (Some(Trouble::Retry { reason, .. } | Trouble::Reject(reason)), Some(event)) => {
                 self.count("refused", 1);
                 tracing::warn!(group = &*self.group, event = %event.id, reason, "an event was not handled");

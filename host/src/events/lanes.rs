@@ -183,6 +183,11 @@ impl Lanes {
         lane.state = match &handled.trouble {
             None => State::Ready,
             Some(Trouble::Busy) => State::Resting(at.elapsed + at.spread(FIRST_WAIT)),
+            Some(Trouble::StoreAway(_)) => {
+                // What failed before may have failed for that.
+                lane.tries = 0;
+                State::Resting(at.elapsed + at.spread(FIRST_WAIT))
+            }
             Some(trouble) => lane.troubled(trouble, &at),
         };
         self.go_on(user);
@@ -304,7 +309,7 @@ impl Lane {
                 tries: self.tries,
                 time: at.now,
             }),
-            Trouble::Busy => State::Ready,
+            Trouble::Busy | Trouble::StoreAway(_) => State::Ready,
         }
     }
 }

@@ -138,6 +138,18 @@ async fn failure_16_what_is_refused_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn failure_02_an_outage_of_the_store_makes_no_dead_letter() {
+    let world = World::new().await;
+    world.add_tasks("ada", 1).await;
+    let recorder = Arc::new(Recorder::default()).troubled("ada", 1, vec![Trouble::StoreAway("gone".to_owned()); 6]);
+    let group = world.group("group", &[], recorder.clone());
+    world.until(async || recorder.of("ada").len() == 7).await;
+    world.until(async || world.position("group").await == 2).await;
+    group.stop().await;
+    assert_eq!(world.letters().await.len(), 0);
+}
+
+#[tokio::test]
 async fn a_position_outlives_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let recorder = Arc::new(Recorder::default());

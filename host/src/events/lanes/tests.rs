@@ -63,6 +63,25 @@ fn a_slow_handler_is_given_up_in_time() {
 }
 
 #[test]
+fn an_outage_of_the_store_counts_for_nothing_however_long_it_is() {
+    let mut lanes = Lanes::default();
+    lanes.take(event(1, 1));
+    let mut settle = |trouble: Option<Trouble>, seconds: u64| {
+        lanes.wake(Duration::from_secs(seconds));
+        let Some(Next::Handle(user, _)) = lanes.next() else { panic!("it is tried again at {seconds} s") };
+        lanes.settle(&user, &Handled { done: usize::from(trouble.is_none()), trouble }, moment(seconds));
+    };
+    settle(Some(retry()), 0);
+    for seconds in (60..600).step_by(60) {
+        settle(Some(Trouble::StoreAway("gone".to_owned())), seconds);
+    }
+    // What failed once before the outage, and once behind it, has failed once.
+    settle(Some(retry()), 660);
+    settle(None, 720);
+    assert_eq!((lanes.progress().oldest, lanes.kept()), (None, 0));
+}
+
+#[test]
 fn memory_is_bounded_and_one_user_leaves_room_for_others() {
     let mut lanes = Lanes::default();
     for position in 1..=100_000 {
