@@ -29,7 +29,14 @@ impl Cluster {
             let (kafka, redis) = (Kafka::start_linked().expect("Kafka"), Redis::start().expect("Redis"));
             let to_redis = Link::to(redis.port()).expect("a way to Redis");
             let (brokers, redis_at) = (kafka.brokers(), format!("127.0.0.1:{}", to_redis.port()));
-            let options = MeshOptions { brokers, redis: redis_at, cron: "@every 1s".to_owned(), scoped, groups: Vec::new() };
+            let options = MeshOptions {
+                brokers,
+                redis: redis_at,
+                cron: "@every 1s".to_owned(),
+                scoped,
+                declared: true,
+                groups: Vec::new(),
+            };
             Self { mesh: Mesh::start(&options).expect("a mesh"), redis, to_redis, kafka }
         })
     }

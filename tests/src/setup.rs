@@ -95,7 +95,8 @@ impl SharedMesh {
             let redis = Redis::start().expect("Redis");
             let (brokers, redis_at) = (kafka.brokers(), redis.address());
             let groups = GROUPS.map(str::to_owned).to_vec();
-            let options = MeshOptions { brokers, redis: redis_at, cron: "@every 5m".to_owned(), scoped: false, groups };
+            let options =
+                MeshOptions { brokers, redis: redis_at, cron: "@every 5m".to_owned(), scoped: false, declared: false, groups };
             let mesh = Arc::new(Self { mesh: Mesh::start(&options).expect("a mesh"), _redis: redis });
             *shared = Arc::downgrade(&mesh);
             mesh

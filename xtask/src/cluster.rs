@@ -106,7 +106,8 @@ fn servers() -> Result<Servers> {
     let redis = Redis::start().context("Redis")?;
     println!("{:<20} {}", "Redis", redis.address());
     let (brokers, address) = (kafka.brokers(), redis.address());
-    let options = MeshOptions { brokers, redis: address, cron: "@every 1m".to_owned(), scoped: true, groups: Vec::new() };
+    let options =
+        MeshOptions { brokers, redis: address, cron: "@every 1m".to_owned(), scoped: true, declared: true, groups: Vec::new() };
     let mesh = Mesh::start(&options).context("Dapr's authority")?;
     Ok(Servers { mesh, _redis: redis, kafka, postgres })
 }

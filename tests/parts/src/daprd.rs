@@ -57,6 +57,8 @@ pub struct MeshOptions {
     pub cron: String,
     /// Each app has the components that are its own; false: one app has all of them.
     pub scoped: bool,
+    /// The subscriptions are those of `dapr/`; false: those that each app asks for.
+    pub declared: bool,
     /// Groups beside those of `dapr/`, whose components are made like the others'.
     pub groups: Vec<String>,
 }
@@ -232,7 +234,7 @@ fn write_resources(folder: &Path, options: &MeshOptions, prefix: &str) -> Result
         Ok(fs::write(folder.join(name.file_name().unwrap_or_default()), text.join("\n"))?)
     };
     fs::create_dir(folder)?;
-    for part in ["components", "subscriptions"] {
+    for part in ["components", "subscriptions"].into_iter().filter(|part| options.declared || *part != "subscriptions") {
         for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapr").join(part))? {
             let name = entry?.file_name();
             if name != ONLY_ON_KUBERNETES {
