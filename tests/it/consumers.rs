@@ -82,8 +82,8 @@ async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_03_killed_between_any_two_steps_the_events_are_done_all_the_same() {
-    // A known fault: through Dapr, a group may hear nothing for over a minute after its host was killed and came back at once, about one time in
-    // three here. Not explained yet; `kill_events` and `dapr` kill hosts beside sidecars, too.
+    // A known fault: through Dapr, a group may hear nothing for over a minute after its host was killed and came back at once, about every second time
+    // here. Not explained yet; `kill_events` and `dapr` kill hosts beside sidecars, too.
     if !only(&[Setup::Embedded, Setup::Kafka], "a bus that goes on at once after a death") {
         return;
     }
