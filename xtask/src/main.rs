@@ -42,7 +42,7 @@ enum Task {
     },
     /// Builds, then runs all of a cluster on this machine until Ctrl-C: PostgreSQL, Kafka, Redis, Dapr, every role.
     Cluster,
-    /// Builds, then takes one part of a cluster after the other away, and writes what came of it into `docs/faults.md`. A quarter of an hour.
+    /// Builds, then takes one part of a cluster after the other away, and writes what came of it into `docs/faults.md`. Half an hour.
     Chaos {
         /// How long each part is away.
         #[arg(long, default_value_t = 60)]
