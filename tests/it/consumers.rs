@@ -2,7 +2,7 @@
 //! the rest goes on, and a process that is killed between two steps loses nothing.
 
 use crate::time::eventually;
-use it::{Client, Host, Options, Setup, only};
+use it::{Client, Host, Options, Setup};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -82,11 +82,6 @@ async fn what_is_refused_becomes_a_dead_letter_and_can_be_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failure_03_killed_between_any_two_steps_the_events_are_done_all_the_same() {
-    // A known fault: through Dapr, a group may hear nothing for over a minute after its host was killed and came back at once, about every second time
-    // here. Not explained yet; `kill_events` and `dapr` kill hosts beside sidecars, too.
-    if !only(&[Setup::Embedded, Setup::Kafka], "a bus that goes on at once after a death") {
-        return;
-    }
     for point in ["event-taken", "committed:2", "event-done", "position"] {
         let mut host = Host::start_with(&options(&[("TIDINGS_TEST_FAULT", point)]));
         let ada = host.user("ada").await;
