@@ -2,12 +2,15 @@
 
 use crate::identity::Secret;
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use reqwest::{Body, Response, Url};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +21,10 @@ pub const TOKEN: &str = "dapr-api-token";
 const PUBSUB: &str = "pubsub";
 /// What is published.
 const CLOUD_EVENT: &str = "application/cloudevents+json";
+/// How the sidecar is told that an entry is base64.
+const BYTES: &str = "application/octet-stream";
+/// Otherwise the sidecar would write another JSON text than ours, with a trace of its own.
+const RAW: &str = "metadata.rawPayload=true";
 /// How long a sidecar on the same machine may take to accept a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// How long a record may take until the broker has it.
@@ -49,6 +56,33 @@ pub struct Outgoing<'a> {
     pub value: &'a [u8],
     /// Each becomes a header of the record.
     pub headers: &'a [(&'a str, String)],
+}
+
+/// A record of many that are published by one call.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    /// Its place, which is how the answer names it.
+    entry_id: String,
+    /// In base64: the sidecar would write JSON anew.
+    event: String,
+    content_type: &'static str,
+    metadata: BTreeMap<&'static str, &'a str>,
+}
+
+/// Those of many that the broker does not have.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Failed {
+    failed_entries: Vec<FailedEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FailedEntry {
+    entry_id: String,
+    #[serde(default)]
+    error: String,
 }
 
 /// Why the sidecar did not do what it was asked, fit to be shown to operators.
@@ -103,6 +137,35 @@ impl Sidecar {
         let sent = self.client.post(url).timeout(PUBLISHED_WITHIN).header(CONTENT_TYPE, CLOUD_EVENT);
         let answer = sent.body(Bytes::copy_from_slice(record.value)).send().await.map_err(|error| self.trouble(&error))?;
         self.read(answer, PUBSUB).await.map(drop)
+    }
+
+    /// Publishes keyed records of one topic, and waits until the broker has them. In which order it takes them is not said. Those that it
+    /// has not, by their places, with the reason.
+    pub async fn publish_all(&self, topic: &str, records: &[(&str, &[u8])]) -> Result<BTreeMap<usize, Trouble>, Trouble> {
+        let entry = |(place, &(key, value)): (usize, &(_, &[u8]))| Entry {
+            entry_id: place.to_string(),
+            event: STANDARD.encode(value),
+            content_type: BYTES,
+            metadata: BTreeMap::from([("partitionKey", key), ("content-type", CLOUD_EVENT)]),
+        };
+        let entries: Vec<Entry<'_>> = records.iter().enumerate().map(entry).collect();
+        let mut url = self.url(&["publish", "bulk", PUBSUB, topic]);
+        url.set_query(Some(RAW));
+        let sent = self.client.post(url).timeout(PUBLISHED_WITHIN).header(CONTENT_TYPE, "application/json");
+        let body = serde_json::to_vec(&entries).unwrap_or_default();
+        let answer = sent.body(body).send().await.map_err(|error| self.trouble(&error))?;
+        let status = answer.status();
+        let said = limited(answer).await.map_err(|error| self.trouble(&error))?;
+        if status.is_success() {
+            return Ok(BTreeMap::new());
+        }
+        let failed: Option<Failed> = serde_json::from_slice(&said).ok();
+        let failed = failed.map(|failed| failed.failed_entries).filter(|failed| !failed.is_empty());
+        let named = |entry: FailedEntry| {
+            let place = entry.entry_id.parse().ok().filter(|place| *place < records.len())?;
+            Some((place, Trouble::Failed { status, message: entry.error }))
+        };
+        failed.and_then(|failed| failed.into_iter().map(named).collect()).ok_or_else(|| refused(status, &said, PUBSUB))
     }
 
     /// Asks a component for something, in JSON.
@@ -169,8 +232,7 @@ pub(super) fn refused(status: StatusCode, body: &[u8], component: &'static str) 
 
 /// What is said of a record, in the query of its call.
 fn metadata(record: &Outgoing<'_>) -> String {
-    // Otherwise the sidecar would write another JSON text than ours, with a trace of its own.
-    let mut query = "metadata.rawPayload=true".to_owned();
+    let mut query = RAW.to_owned();
     let content_type = [("content-type", CLOUD_EVENT.as_bytes())].into_iter();
     let key = record.key.map(|key| ("partitionKey", key)).into_iter();
     let headers = record.headers.iter().map(|(name, value)| (*name, value.as_bytes()));

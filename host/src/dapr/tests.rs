@@ -49,6 +49,35 @@ async fn a_record_is_published_as_it_is_with_its_key_and_headers() {
 }
 
 #[tokio::test]
+async fn of_many_records_those_that_the_broker_has_not_are_named() {
+    let failed = json!({"failedEntries": [{"entryId": "1", "error": "no leader"}], "errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE"});
+    let (sidecar, asks) = self::sidecar(move |_| says(500, &failed)).await;
+    let records: [(&str, &[u8]); 2] = [("ada", b"{ }"), ("b\"ob", b"{}")];
+    let failed = sidecar.publish_all("task-events", &records).await.unwrap();
+    let failed: Vec<(usize, String)> = failed.into_iter().map(|(place, trouble)| (place, trouble.to_string())).collect();
+    assert_eq!(failed, [(1, "the sidecar answered 500 Internal Server Error: no leader".to_owned())]);
+    let (asked, _, body) = asks.lock().unwrap().remove(0);
+    assert_eq!(asked, "POST /v1.0/publish/bulk/pubsub/task-events?metadata.rawPayload=true");
+    let entry = |id, event, key| {
+        json!({
+            "entryId": id, "event": event, "contentType": "application/octet-stream",
+            "metadata": {"content-type": "application/cloudevents+json", "partitionKey": key},
+        })
+    };
+    let sent: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(sent, json!([entry("0", "eyB9", "ada"), entry("1", "e30=", "b\"ob")]));
+    for (status, body) in [
+        (500, json!({"failedEntries": []})),
+        (500, json!({"failedEntries": [{"entryId": "x"}]})),
+        (500, json!({"failedEntries": [{"entryId": "2"}]})),
+        (413, json!("")),
+    ] {
+        let (sidecar, _) = self::sidecar(move |_| says(status, &body)).await;
+        assert!(sidecar.publish_all("task-events", &records).await.is_err(), "all of them");
+    }
+}
+
+#[tokio::test]
 async fn trouble_says_what_to_do_and_shows_no_token() {
     let record = Outgoing { topic: "reminders", key: None, value: b"", headers: &[] };
     let cases = [

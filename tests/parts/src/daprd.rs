@@ -127,7 +127,7 @@ impl Mesh {
         })
     }
 
-    /// Starts a sidecar, and waits until its components are there. It does not check its app's health: see docs/adr/0013.
+    /// Starts a sidecar, and waits until its components are there.
     pub fn sidecar(&self, beside: Beside<'_>) -> Result<Daprd> {
         let Beside { app_id, pod, http_port, app_port, prefix } = beside;
         let path = |name: &str| self.folder.path().join(name);
@@ -139,6 +139,9 @@ impl Mesh {
         for address in ["--dapr-listen-addresses", "--dapr-internal-grpc-listen-address", "--metrics-listen-address"] {
             command.args([address, "127.0.0.1"]);
         }
+        // Slowly enough that an app which comes back at once keeps its subscriptions: docs/adr/0013-what-the-dapr-bus-promises.md
+        command.args(["--enable-app-health-check", "--app-health-threshold", "3"]);
+        command.args(["--app-health-probe-interval", "3", "--app-health-probe-timeout", "2500"]);
         command.args(["--enable-mtls", "--sentry-address", &format!("127.0.0.1:{}", self.sentry_port)]);
         command.args(["--control-plane-trust-domain", "localhost", "--log-as-json"]);
         command.arg("--resources-path").arg(self.resources(prefix)?).arg("--config").arg(path("config.yaml"));

@@ -1,5 +1,5 @@
-//! Puts records on the broker, through the sidecar. One user's go one behind the other, several users' at the same time: a broker's order is
-//! that of its acknowledgements, and only a user's events need one.
+//! Puts records on the broker, through the sidecar. One user's go one behind the other, several users' by one call: a broker's order is
+//! that of its acknowledgements, and only a user's events need one, in each topic.
 
 use crate::dapr::{Outgoing, Sidecar};
 use crate::events::dead::DeadLetter;
@@ -7,15 +7,15 @@ use crate::events::relay::{Publish, Published};
 use crate::store::{LoggedEvent, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
-use futures::stream::{self, StreamExt};
+use futures::future::join_all;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Users whose events are published at one time.
-const SIDE_BY_SIDE: usize = 32;
+/// Bytes of events that are published at one time, at most: the sidecar takes 4 MiB, and a third more is sent.
+const ROUND: usize = 2 << 20;
 /// After so long, no other event of a batch is begun.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of a reason: the sidecar takes a head of 8 KiB.
@@ -60,38 +60,65 @@ impl Publisher {
         written
     }
 
-    /// One user's, by their places in the batch: how many were delivered, and why not all.
-    async fn in_order(&self, events: Vec<(usize, &LoggedEvent)>, until: Instant) -> (Vec<usize>, Option<String>) {
-        let mut delivered = Vec::new();
-        for (place, event) in events {
+    /// One topic's events, by the users that they are of, each by its place in the batch: which were delivered, and why not all. A round has
+    /// the next one of each user, so that nothing depends on the order in which the broker takes what it is brought at one time.
+    async fn in_rounds(
+        &self,
+        topic: &str,
+        mut users: BTreeMap<&UserId, VecDeque<(usize, &LoggedEvent)>>,
+        until: Instant,
+    ) -> (Vec<usize>, Option<String>) {
+        let (topic, mut delivered, mut trouble) = (self.topic(topic), Vec::new(), None);
+        while !users.is_empty() {
             if Instant::now() > until {
                 return (delivered, Some("the sidecar takes events too slowly".to_owned()));
             }
-            let (key, value) = (event.user.as_str().as_bytes(), event.body.get().as_bytes());
-            let topic = self.topic(&event.topic);
-            if let Err(trouble) = self.write(&Outgoing { topic: &topic, key: Some(key), value, headers: &[] }).await {
-                return (delivered, Some(trouble));
+            let mut bytes = 0;
+            let next = users.iter().filter_map(|(user, events)| Some((*user, *events.front()?)));
+            let round: Vec<(&UserId, (usize, &LoggedEvent))> = next
+                .take_while(|(_, (_, event))| {
+                    let first = bytes == 0;
+                    bytes += event.body.get().len();
+                    first || bytes <= ROUND
+                })
+                .collect();
+            let records: Vec<(&str, &[u8])> =
+                round.iter().map(|(user, (_, event))| (user.as_str(), event.body.get().as_bytes())).collect();
+            let mut failed = match self.sidecar.publish_all(&topic, &records).await {
+                Ok(failed) => failed,
+                Err(failed) => return (delivered, Some(failed.to_string())),
+            };
+            for (nth, (user, (place, _))) in round.into_iter().enumerate() {
+                if let Some(failed) = failed.remove(&nth) {
+                    trouble = Some(failed.to_string());
+                    users.remove(user);
+                } else {
+                    delivered.push(place);
+                    let left = users.get_mut(user).map_or(0, |events| {
+                        events.pop_front();
+                        events.len()
+                    });
+                    if left == 0 {
+                        users.remove(user);
+                    }
+                }
             }
-            delivered.push(place);
         }
-        (delivered, None)
+        (delivered, trouble)
     }
 }
 
 #[async_trait]
 impl Publish for Publisher {
     async fn publish(&self, events: &[LoggedEvent]) -> Published {
-        let mut users: HashMap<&UserId, Vec<(usize, &LoggedEvent)>> = HashMap::new();
+        let mut topics: BTreeMap<&str, BTreeMap<&UserId, VecDeque<(usize, &LoggedEvent)>>> = BTreeMap::new();
         for (place, event) in events.iter().enumerate() {
-            users.entry(&event.user).or_default().push((place, event));
+            topics.entry(&event.topic).or_default().entry(&event.user).or_default().push_back((place, event));
         }
         let until = Instant::now() + PATIENCE;
-        let mut lanes = Vec::new();
-        for events in users.into_values() {
-            lanes.push(self.in_order(events, until));
-        }
-        let ended: Vec<(Vec<usize>, Option<String>)> = stream::iter(lanes).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        let ended = join_all(topics.into_iter().map(|(topic, users)| self.in_rounds(topic, users, until))).await;
         let trouble = ended.iter().find_map(|(_, trouble)| trouble.clone());
+        trouble.clone_into(&mut self.away.lock().unwrap_or_else(PoisonError::into_inner));
         let mut places: Vec<usize> = ended.into_iter().flat_map(|(places, _)| places).collect();
         places.sort_unstable();
         // What was delivered behind a gap is published again: it is the same event.

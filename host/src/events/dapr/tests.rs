@@ -13,9 +13,12 @@ use crate::store::{Ledger, LoggedEvent};
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use domain::event::{TASK_EVENTS, TASK_UPDATES};
 use futures::StreamExt;
 use http::StatusCode;
+use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -48,7 +51,16 @@ impl World {
                 return StatusCode::INTERNAL_SERVER_ERROR;
             }
             let body = to_bytes(body, 1 << 20).await.unwrap().to_vec();
-            noted.lock().unwrap().push((parts.uri.to_string(), body));
+            let mut noted = noted.lock().unwrap();
+            if parts.uri.path().contains("/bulk/") {
+                for entry in serde_json::from_slice::<Vec<Value>>(&body).unwrap() {
+                    let key = entry["metadata"]["partitionKey"].as_str().unwrap();
+                    let value = STANDARD.decode(entry["event"].as_str().unwrap()).unwrap();
+                    noted.push((format!("{}&metadata.partitionKey={key}", parts.uri), value));
+                }
+            } else {
+                noted.push((parts.uri.to_string(), body));
+            }
             StatusCode::NO_CONTENT
         });
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -173,13 +185,13 @@ async fn a_users_events_are_published_in_order_and_none_behind_one_that_failed()
     let events: Vec<LoggedEvent> = world.store.events_after(&[TASK_EVENTS, TASK_UPDATES], 0, 100).await.unwrap();
     let published = world.bus.publisher().publish(&events).await;
     assert_eq!(published, Published { delivered: 10, trouble: None });
-    for user in ["ada", "bob"] {
-        let of = |event: &&LoggedEvent| event.user.as_str() == user;
+    for (user, topic) in [("ada", TASK_EVENTS), ("bob", TASK_EVENTS), ("ada", TASK_UPDATES), ("bob", TASK_UPDATES)] {
+        let of = |event: &&LoggedEvent| event.user.as_str() == user && event.topic == topic;
         let wanted: Vec<Vec<u8>> = events.iter().filter(of).map(|event| event.body.get().as_bytes().to_vec()).collect();
-        let key = format!("partitionKey={user}");
+        let path = format!("/v1.0/publish/bulk/pubsub/staging.{topic}?metadata.rawPayload=true&metadata.partitionKey={user}");
         let sent = world.published.lock().unwrap();
-        let sent: Vec<Vec<u8>> = sent.iter().filter(|(path, _)| path.contains(&key)).map(|(_, value)| value.clone()).collect();
-        assert_eq!(sent, wanted, "{user}: in order, byte for byte");
+        let sent: Vec<Vec<u8>> = sent.iter().filter(|(to, _)| *to == path).map(|(_, value)| value.clone()).collect();
+        assert_eq!(sent, wanted, "{user}, {topic}: in order, byte for byte");
     }
     *world.takes.lock().unwrap() = false;
     let failed = world.bus.publisher().publish(&events).await;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Tasks that a batch makes.
-const BATCH: usize = 100;
+const BATCH: usize = 10;
 /// How often it is looked at how far consumers are.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -63,7 +63,7 @@ async fn streams(options: &Options) {
 /// So many completions a second, for ten seconds, each of which two groups act on: how far they stay behind.
 async fn sustained(options: &Options, rate: usize) {
     let host = Host::start_with(options);
-    let (people, time) = (8, Duration::from_secs(10));
+    let (people, time) = (100, Duration::from_secs(10));
     let each = rate * 10 / people;
     let mut at_work = Vec::new();
     let mut prepared = Vec::new();
@@ -77,13 +77,14 @@ async fn sustained(options: &Options, rate: usize) {
         if groups.len() < 2 { 0.0 } else { groups.into_iter().fold(f64::MAX, f64::min) }
     };
     let (began, committed) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
-    for (ids, user, token) in prepared {
+    for (index, (ids, user, token)) in prepared.into_iter().enumerate() {
         let committed = committed.clone();
         at_work.push(spawn(async move {
             let mut connection = Connection::open(&user.base, &token).await;
             let pause = time * BATCH as u32 / each as u32;
             for (n, chunk) in ids.chunks(BATCH).enumerate() {
-                tokio::time::sleep_until((began + pause * n as u32).into()).await;
+                let at = began + pause * n as u32 + pause * index as u32 / people as u32;
+                tokio::time::sleep_until(at.into()).await;
                 let operations: Vec<Value> =
                     chunk.iter().map(|id| json!({"op": "complete", "id": id, "completed": true})).collect();
                 let body = json!({"operations": operations}).to_string();

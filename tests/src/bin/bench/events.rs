@@ -98,7 +98,11 @@ pub async fn backlog(options: &Options) {
         }
         host.stop();
         let began = Instant::now();
-        host.restart(options);
+        match &options.beside {
+            // With a sidecar of its own, which asks but once what to bring.
+            Some(_) => host = Host::start_with(options),
+            None => host.restart(options),
+        }
         let metrics = Client::new(&host.ops);
         while handled(&metrics.get("/metrics").await.text) < people * each {
             tokio::time::sleep(Duration::from_millis(20)).await;
