@@ -109,7 +109,7 @@ async fn fr_019_and_failure_11_events_state_and_time_come_through_the_sidecar_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fr_020_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_letter() {
+async fn fr_020_and_failure_19_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_letter() {
     let Some(parts) = cluster(false) else { return };
     let pair = pair(&parts, "backend-api", "all");
     let user = lasting(pair.host.someone().await).await;
