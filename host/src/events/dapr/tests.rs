@@ -19,6 +19,7 @@ use domain::event::{TASK_EVENTS, TASK_UPDATES};
 use futures::StreamExt;
 use http::StatusCode;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -53,8 +54,10 @@ impl World {
             let body = to_bytes(body, 1 << 20).await.unwrap().to_vec();
             let mut noted = noted.lock().unwrap();
             if parts.uri.path().contains("/bulk/") {
+                let mut users = BTreeSet::new();
                 for entry in serde_json::from_slice::<Vec<Value>>(&body).unwrap() {
                     let key = entry["metadata"]["partitionKey"].as_str().unwrap();
+                    assert!(users.insert(key.to_owned()), "two of one user's by one call");
                     let value = STANDARD.decode(entry["event"].as_str().unwrap()).unwrap();
                     noted.push((format!("{}&metadata.partitionKey={key}", parts.uri), value));
                 }
