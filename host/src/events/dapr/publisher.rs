@@ -94,15 +94,10 @@ impl Publisher {
                     users.remove(user);
                 } else {
                     delivered.push(place);
-                    let left = users.get_mut(user).map_or(0, |events| {
-                        events.pop_front();
-                        events.len()
-                    });
-                    if left == 0 {
-                        users.remove(user);
-                    }
+                    users.get_mut(user).map(VecDeque::pop_front);
                 }
             }
+            users.retain(|_, events| !events.is_empty());
         }
         (delivered, trouble)
     }

@@ -10,15 +10,16 @@ use crate::events::testing::{Recorder, creation, retry};
 use crate::events::{Consumer, LocalBus};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Ledger, LoggedEvent};
-use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::Request;
+use axum::response::IntoResponse;
+use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::event::{TASK_EVENTS, TASK_UPDATES};
 use futures::StreamExt;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
@@ -36,6 +37,8 @@ struct World {
     published: Sent,
     /// Whether the sidecar takes what is published.
     takes: Arc<Mutex<bool>>,
+    /// Whose events it has refused by the broker.
+    refused: Arc<Mutex<&'static str>>,
     tasks: Tasks,
     _folder: TempDir,
 }
@@ -45,26 +48,34 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
         let (published, takes, tasks) = (Sent::default(), Arc::new(Mutex::new(true)), Tasks::default());
-        let (noted, taking) = (published.clone(), takes.clone());
+        let refused = Arc::<Mutex<&str>>::default();
+        let (noted, taking, refusing) = (published.clone(), takes.clone(), refused.clone());
         let sidecar = Router::new().fallback(async move |request: Request| {
             let (parts, body) = request.into_parts();
             if !*taking.lock().unwrap() {
-                return StatusCode::INTERNAL_SERVER_ERROR;
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
             }
             let body = to_bytes(body, 1 << 20).await.unwrap().to_vec();
             let mut noted = noted.lock().unwrap();
             if parts.uri.path().contains("/bulk/") {
-                let mut users = BTreeSet::new();
+                let (mut users, mut failed) = (BTreeSet::new(), Vec::new());
                 for entry in serde_json::from_slice::<Vec<Value>>(&body).unwrap() {
                     let key = entry["metadata"]["partitionKey"].as_str().unwrap();
                     assert!(users.insert(key.to_owned()), "two of one user's by one call");
+                    if key == *refusing.lock().unwrap() {
+                        failed.push(json!({"entryId": entry["entryId"], "error": "no leader"}));
+                        continue;
+                    }
                     let value = STANDARD.decode(entry["event"].as_str().unwrap()).unwrap();
                     noted.push((format!("{}&metadata.partitionKey={key}", parts.uri), value));
+                }
+                if !failed.is_empty() {
+                    return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"failedEntries": failed}))).into_response();
                 }
             } else {
                 noted.push((parts.uri.to_string(), body));
             }
-            StatusCode::NO_CONTENT
+            StatusCode::NO_CONTENT.into_response()
         });
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let config = SidecarConfig { port: socket.local_addr().unwrap().port(), token: None };
@@ -72,7 +83,7 @@ impl World {
         let (sidecar, clock) = (Sidecar::new(&config).unwrap(), Arc::new(SystemClock));
         let local = Arc::new(LocalBus::new(store.clone(), clock.clone(), tasks.clone()));
         let bus = DaprBus::new(sidecar, "staging.", store.clone(), local, None, clock, tasks.clone());
-        Self { bus, store, published, takes, tasks, _folder: folder }
+        Self { bus, store, published, takes, refused, tasks, _folder: folder }
     }
 
     fn consume(&self, group: &str, recorder: &Arc<Recorder>) {
@@ -196,10 +207,15 @@ async fn a_users_events_are_published_in_order_and_none_behind_one_that_failed()
         let sent: Vec<Vec<u8>> = sent.iter().filter(|(to, _)| *to == path).map(|(_, value)| value.clone()).collect();
         assert_eq!(sent, wanted, "{user}, {topic}: in order, byte for byte");
     }
+    world.published.lock().unwrap().clear();
+    *world.refused.lock().unwrap() = "ada";
+    let failed = world.bus.publisher().publish(&events).await;
+    assert!(failed.delivered == 0 && failed.trouble.is_some_and(|trouble| trouble.contains("no leader")));
+    assert_eq!(world.paths().len(), 4, "none of hers, and all of the other's");
     *world.takes.lock().unwrap() = false;
     let failed = world.bus.publisher().publish(&events).await;
     assert!(failed.delivered == 0 && failed.trouble.is_some(), "{failed:?}");
-    assert_eq!(world.paths().len(), 10);
+    assert_eq!(world.paths().len(), 4);
 }
 
 #[tokio::test]
