@@ -108,6 +108,31 @@ async fn fr_019_and_failure_11_events_state_and_time_come_through_the_sidecar_an
     }
 }
 
+/// A sidecar gives its subscriptions up where the host does not answer its probes, and begins them anew when it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_stood_still_with_an_event_under_way_hears_again() {
+    let Some(parts) = cluster(false) else { return };
+    let pair = pair(&parts, "backend-api", "all");
+    let user = lasting(pair.host.someone().await).await;
+    let first = completed(&user, "Water the plants").await;
+    succeeded(&user, &first).await;
+    pair.host.freeze();
+    for _ in 0..8 {
+        publish(&parts, &pair, "task-events", b"null").await;
+    }
+    for _ in 0..300 {
+        if pair.sidecar.log().contains("un-healthy") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(pair.sidecar.log().contains("un-healthy"), "the sidecar noticed");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pair.host.go_on();
+    let second = completed(&user, "Feed the cat").await;
+    succeeded(&user, &second).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fr_020_and_failure_19_forged_calls_are_refused_and_what_is_no_event_becomes_a_dead_letter() {
     let Some(parts) = cluster(false) else { return };

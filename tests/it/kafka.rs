@@ -5,7 +5,7 @@ use crate::events::every_kind_of_change;
 use crate::recurrence::successor;
 use crate::time::{eventually, lasting};
 use it::{Client, FIRST, Host, Options, host, only};
-use parts::Kafka;
+use parts::{Kafka, present};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -29,12 +29,12 @@ fn dying_at(options: &Options, point: &str) -> Options {
 }
 
 async fn shared() -> Option<Arc<Kafka>> {
-    let there = only(FIRST, "a Kafka for hosts of its own") && Kafka::present();
+    let there = only(FIRST, "a Kafka for hosts of its own") && present("Kafka", Kafka::present());
     tokio::task::block_in_place(|| there.then(|| Kafka::shared().expect("Kafka")))
 }
 
 async fn alone() -> Option<Kafka> {
-    let there = only(FIRST, "a Kafka to stop") && Kafka::present();
+    let there = only(FIRST, "a Kafka to stop") && present("Kafka", Kafka::present());
     tokio::task::block_in_place(|| there.then(|| Kafka::start().expect("Kafka")))
 }
 

@@ -24,7 +24,7 @@ pub struct Pod {
 impl Cluster {
     /// None where a part is missing on this machine. `scoped`: each app has only what is its own.
     pub fn start(scoped: bool) -> Option<Self> {
-        let there = Kafka::present() && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
+        let there = present("Kafka", Kafka::present()) && present("Redis", Redis::present()) && present("Dapr", Mesh::present());
         there.then(|| {
             let (kafka, redis) = (Kafka::start_linked().expect("Kafka"), Redis::start().expect("Redis"));
             let to_redis = Link::to(redis.port()).expect("a way to Redis");

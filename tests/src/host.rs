@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::documented;
 use crate::setup::Place;
-use parts::{Beside, Daprd, Mesh, free_port};
+use parts::{Beside, Daprd, Mesh, free_port, signal};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub struct Host {
     place: Place,
     /// Where the set-up has them; it outlives the process.
     sidecar: Option<Daprd>,
-    log: Arc<Mutex<String>>,
+    pub log: Arc<Mutex<String>>,
     pub public: String,
     pub ops: String,
     pub app: String,
@@ -221,10 +221,18 @@ impl Host {
         self.child.wait().expect("wait");
     }
 
+    /// It answers nobody any more, and keeps all connections, until [`Self::go_on`].
+    pub fn freeze(&self) {
+        signal(self.pid(), "STOP").expect("a signal");
+    }
+
+    pub fn go_on(&self) {
+        signal(self.pid(), "CONT").expect("a signal");
+    }
+
     /// SIGTERM; whether it ended with success within 30 s.
     pub fn stop(&mut self) -> bool {
-        let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
-        assert!(told.is_ok_and(|status| status.success()), "kill -TERM");
+        signal(self.pid(), "TERM").expect("a signal");
         let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("wait") {

@@ -56,7 +56,7 @@ pub fn run() -> Result<()> {
     dapr::programs()?;
     let there = [
         ("PostgreSQL", postgres_programs().is_some()),
-        ("Kafka", Kafka::on_this_machine()),
+        ("Kafka", Kafka::present()),
         ("Redis", Redis::present()),
         ("Dapr", Mesh::present()),
     ];

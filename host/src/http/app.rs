@@ -40,6 +40,13 @@ pub struct App {
 
 impl App {
     pub fn routes(self) -> Router {
+        let health = async |State(inbox): State<Option<Arc<Inbox>>>| match inbox {
+            Some(inbox) if !inbox.is_open() => {
+                Err(Problem::unavailable("this host stood still, and hears events again in a moment"))
+            }
+            _ => Ok(well()),
+        };
+        let health = Router::new().route("/healthz", get(health)).with_state(self.inbox.clone());
         let own = Router::new()
             // A cron binding asks by OPTIONS whether it is wanted, and calls by POST: docs.dapr.io, "Cron binding spec".
             .route("/cron-overdue-check", post(check).options(async || well()))
@@ -52,7 +59,7 @@ impl App {
             .layer(Extension(handed_on))
             .layer(from_fn_with_state(self.token.map(Arc::new), guard))
             // The sidecar's health checks carry no token.
-            .route("/healthz", get(async || well()))
+            .merge(health)
             .layer(from_fn(layers::identify))
     }
 }

@@ -75,14 +75,21 @@ struct State {
     end: Option<End>,
     /// Since when there is something that the reader has not taken, or not yet written.
     busy_since: Option<Instant>,
+    /// How long the reader needed for what it took before.
+    needed: Duration,
 }
+
+/// Who takes nothing for so long while its queue is full is slow; anybody else has met a burst.
+pub(super) const SLOW: Duration = Duration::from_secs(1);
 
 /// What a reader finds when it looks.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
     Frames(VecDeque<Arc<Frame>>),
     Heartbeat,
-    /// The queue was full, and what was in it is gone.
+    /// The queue was full, and what was in it is gone: more came at one time than it holds.
+    Burst,
+    /// The same, and the reader is slow.
     Overflowed,
     Ended(End),
 }
@@ -109,7 +116,8 @@ impl Hub {
     /// cancelled if the reader is given up; needed where it is not polled while its client takes nothing.
     pub fn subscribe(self: &Arc<Self>, principal: Principal, connection: Option<CancellationToken>) -> Subscription {
         let end = self.draining.load(Ordering::Acquire).then_some(End::Drained);
-        let state = State { queue: VecDeque::new(), overflowed: false, heartbeat: false, end, busy_since: None };
+        let state =
+            State { queue: VecDeque::new(), overflowed: false, heartbeat: false, end, busy_since: None, needed: Duration::ZERO };
         let subscriber = Arc::new(Subscriber {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             principal,
@@ -248,6 +256,15 @@ impl Subscriber {
     }
 }
 
+impl State {
+    /// The reader is there: its patience begins anew. How long it needed.
+    fn begin_anew(&mut self) -> Duration {
+        let now = Instant::now();
+        self.needed = self.busy_since.replace(now).map_or(Duration::ZERO, |since| now - since);
+        self.needed
+    }
+}
+
 impl Subscription {
     pub fn principal(&self) -> &Principal {
         &self.subscriber.principal
@@ -255,19 +272,19 @@ impl Subscription {
 
     /// What was given to the reader before is written: its patience begins anew.
     pub fn progress(&self) {
-        lock(&self.subscriber.state).busy_since = Some(Instant::now());
+        lock(&self.subscriber.state).begin_anew();
     }
 
     /// What there is, in order of weight: the end, an overflow, events, a heartbeat.
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
         self.subscriber.waker.register(cx.waker());
         let mut state = lock(&self.subscriber.state);
-        state.busy_since = Some(Instant::now());
+        let slow = state.needed.max(state.begin_anew()) >= SLOW;
         if let Some(end) = state.end {
             return Poll::Ready(Taken::Ended(end));
         }
         if state.overflowed {
-            return Poll::Ready(Taken::Overflowed);
+            return Poll::Ready(if slow { Taken::Overflowed } else { Taken::Burst });
         }
         if !state.queue.is_empty() {
             return Poll::Ready(Taken::Frames(std::mem::take(&mut state.queue)));

@@ -170,6 +170,10 @@ impl Reader {
         let frames = match poll_fn(|cx| self.subscription.poll_take(cx)).await {
             Taken::Frames(frames) => frames,
             Taken::Heartbeat => return Some(Bytes::from_static(HEARTBEAT)),
+            Taken::Burst => {
+                self.begin_reading();
+                return None;
+            }
             Taken::Overflowed => {
                 self.phase = Phase::Over;
                 return Some(Bytes::from(reload("overflow", None)));
@@ -182,12 +186,16 @@ impl Reader {
                 self.last = frame.sequence;
                 out.extend_from_slice(&frame.bytes);
             } else if frame.sequence > self.last {
-                self.subscription.begin_reading();
-                self.phase = Phase::Reading;
+                self.begin_reading();
                 break;
             }
         }
         (!out.is_empty()).then(|| Bytes::from(out))
+    }
+
+    fn begin_reading(&mut self) {
+        self.subscription.begin_reading();
+        self.phase = Phase::Reading;
     }
 }
 
@@ -202,8 +210,8 @@ pub(super) mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::sse::frame::tests::event;
-    use crate::sse::hub::HubLimits;
     use crate::sse::hub::tests::principal;
+    use crate::sse::hub::{HubLimits, SLOW};
     use crate::store::{LoggedEvent, Turn};
     use async_trait::async_trait;
     use domain::id::UserId;
@@ -351,11 +359,14 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_falls_behind_is_told_and_closed() {
+    async fn failure_16_a_reader_that_falls_behind_is_told_and_closed_and_a_burst_comes_from_the_log() {
         let (hub, log) = (Hub::new(HubLimits { queue: 4, ..HubLimits::default() }), Arc::new(Log::default()));
         let mut reader = open(&hub, &log, LastEventId::None).await;
         drain(&mut reader);
         (1..=5).for_each(|sequence| hub.deliver(&log.write(sequence)));
+        assert_eq!(drain(&mut reader), ["1", "2", "3", "4", "5"]);
+        (6..=10).for_each(|sequence| hub.deliver(&log.write(sequence)));
+        tokio::time::sleep(SLOW).await;
         assert_eq!(drain(&mut reader), ["resync"]);
         assert_eq!(reader.next().await, None);
     }

@@ -40,11 +40,6 @@ struct Ports {
 impl Kafka {
     /// Whether it can be started here: Java, and the jars that `cargo xtask test` fetches.
     pub fn present() -> bool {
-        crate::present("Apache Kafka", Self::on_this_machine())
-    }
-
-    /// As [`Self::present`], for who decides by himself what that means.
-    pub fn on_this_machine() -> bool {
         let java = Command::new("java").arg("-version").output().is_ok_and(|out| out.status.success());
         java && jars().is_ok_and(|jars| jars.is_dir())
     }

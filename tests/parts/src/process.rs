@@ -75,8 +75,7 @@ impl Process {
 
     /// Sends a signal by its name, such as `TERM`, `STOP`, `CONT`.
     pub fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status()?;
-        if status.success() { Ok(()) } else { bail!("kill -{name} {}: {status}", self.name) }
+        signal(self.pid(), name).with_context(|| self.name.clone())
     }
 
     /// It and its children answer nobody any more, and keep all connections, until [`Self::go_on`].
@@ -117,6 +116,12 @@ impl Process {
         }
         self.kill();
     }
+}
+
+/// Sends a signal to a process by its name, such as `TERM`, `STOP`, `CONT`.
+pub fn signal(pid: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status()?;
+    if status.success() { Ok(()) } else { bail!("kill -{name}: {status}") }
 }
 
 /// The kernel ends a process with the thread that started it, and a test's thread ends with the test. So all are started by one

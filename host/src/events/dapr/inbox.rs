@@ -2,6 +2,7 @@
 
 use super::part::{Part, Pending};
 use super::publisher::Publisher;
+use super::pulse::Pulse;
 use crate::clock::Clock;
 use crate::events::bus::Start;
 use crate::events::record::Record;
@@ -46,6 +47,7 @@ pub struct Inbox {
     clock: Arc<dyn Clock>,
     tasks: Tasks,
     groups: Mutex<BTreeMap<String, Group>>,
+    pulse: Pulse,
 }
 
 struct Group {
@@ -71,7 +73,10 @@ enum Hearer {
 
 impl Inbox {
     pub(super) fn new(publisher: Arc<Publisher>, clock: Arc<dyn Clock>, tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { publisher, clock, tasks, groups: Mutex::default() })
+        let inbox = Arc::new(Self { publisher, clock, tasks, groups: Mutex::default(), pulse: Pulse::default() });
+        let (beating, stopping) = (inbox.clone(), inbox.tasks.stopping());
+        inbox.tasks.spawn("pulse", async move { stopping.run_until_cancelled(beating.pulse.beat()).await });
+        inbox
     }
 
     pub(super) fn consume(&self, group: &str, topics: &[String], start: Start) {
@@ -97,8 +102,29 @@ impl Inbox {
         self.groups().iter().flat_map(of).collect()
     }
 
+    /// Whether the sidecar is to bring events. It is not for a moment, where this process stood still.
+    pub fn is_open(&self) -> bool {
+        !self.pulse.rests()
+    }
+
     /// Hands a record to who hears it, and waits until all have finished with it. What is no event is a dead letter at once.
     pub async fn deliver(&self, arrived: Arrived) -> Result<(), NotNow> {
+        let mut stood_still = self.pulse.stood_still();
+        if !self.is_open() {
+            return Err(NotNow("the host stood still".to_owned()));
+        }
+        tokio::select! {
+            delivered = self.hand_over(arrived) => delivered,
+            _ = stood_still.changed() => Err(NotNow("the host stood still before it was done".to_owned())),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn stood_still(&self) {
+        self.pulse.rests_at(std::time::Instant::now() + std::time::Duration::from_secs(5));
+    }
+
+    async fn hand_over(&self, arrived: Arrived) -> Result<(), NotNow> {
         let Arrived { group, record } = arrived;
         let hearers = self.hearers(group.as_deref(), &record);
         if hearers.is_empty() {

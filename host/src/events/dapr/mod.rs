@@ -6,6 +6,7 @@
 mod inbox;
 mod part;
 mod publisher;
+mod pulse;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -191,6 +191,29 @@ async fn a_host_that_stops_has_what_is_not_done_come_again() {
 }
 
 #[tokio::test]
+async fn a_host_that_stood_still_has_what_it_holds_come_again_and_rests() {
+    let world = World::new().await;
+    let recorder = Arc::new(Recorder::default()).troubled("ada", 1, vec![retry(); 4]);
+    world.consume("g", &recorder);
+    let record = world.record("ada", 0).await;
+    let inbox = world.bus.inbox();
+    assert!(inbox.is_open());
+    let stand_still = async {
+        while recorder.of("ada").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        inbox.stood_still();
+    };
+    let (answer, ()) = tokio::join!(world.deliver(Some("g"), &record), stand_still);
+    assert!(answer.is_err() && !inbox.is_open(), "{answer:?}");
+    assert!(world.deliver(Some("g"), &world.record("bob", 0).await).await.is_err());
+    while !inbox.is_open() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.deliver(Some("g"), &world.record("eve", 1).await).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_users_events_are_published_in_order_and_none_behind_one_that_failed() {
     let world = World::new().await;
     for user in ["ada", "bob", "ada", "bob", "ada"] {

@@ -54,7 +54,12 @@ fn a_full_queue_is_let_go_and_told() {
     let slow = hub.subscribe(principal("a", None), None);
     (1..=10).for_each(|sequence| hub.deliver(&event("a", sequence)));
     assert_eq!(lock(&slow.subscriber.state).queue.capacity(), 0);
+    assert_eq!(take(&slow), Some(Taken::Burst));
+    lock(&slow.subscriber.state).busy_since = Instant::now().checked_sub(SLOW);
     assert_eq!(take(&slow), Some(Taken::Overflowed));
+    lock(&slow.subscriber.state).busy_since = Instant::now().checked_sub(SLOW);
+    slow.progress();
+    assert_eq!(take(&slow), Some(Taken::Overflowed), "what it wrote before took as long");
 }
 
 #[test]
@@ -150,7 +155,7 @@ proptest! {
             prop_assert!(lock(&reader.subscriber.state).queue.len() <= room);
             match take(&reader) {
                 Some(Taken::Frames(frames)) => seen.extend(frames.iter().map(|frame| frame.sequence)),
-                Some(Taken::Overflowed) => { prop_assert!(pace > room); return Ok(()) }
+                Some(Taken::Burst) => { prop_assert!(pace > room); return Ok(()) }
                 None => {}
                 other => prop_assert!(false, "{:?}", other),
             }

@@ -39,7 +39,7 @@ type Act = fn(&mut World);
 const SLOW: Duration = Duration::from_millis(100);
 
 /// A part, what happens to it, the beginning and the end of that.
-const FAULTS: [(&str, &str, Act, Act); 21] = [
+const FAULTS: [(&str, &str, Act, Act); 24] = [
     ("none", "nothing", |_| {}, |_| {}),
     ("Kafka", "hangs", |w| w.cluster.kafka.freeze().unwrap(), |w| w.cluster.kafka.go_on().unwrap()),
     ("Kafka", "killed, started again", |w| w.cluster.kafka.kill(), |w| w.cluster.kafka.start_again().unwrap()),
@@ -51,8 +51,11 @@ const FAULTS: [(&str, &str, Act, Act); 21] = [
     ("sidecar of an API", "killed, started again", |w| w.sidecar(0).kill(), |w| w.pods[0].sidecar.start_again().unwrap()),
     ("sidecar of notifications", "killed, started again", |w| w.sidecar(2).kill(), |w| w.pods[2].sidecar.start_again().unwrap()),
     ("sidecar of streams", "killed, started again", |w| w.sidecar(3).kill(), |w| w.pods[3].sidecar.start_again().unwrap()),
+    ("an API replica", "hangs", |w| w.pods[0].host.freeze(), |w| w.pods[0].host.go_on()),
     ("an API replica", "killed, started again", |w| w.pods[0].host.kill(), |w| w.start_again(0)),
+    ("notifications", "hangs", |w| w.pods[2].host.freeze(), |w| w.pods[2].host.go_on()),
     ("notifications", "killed, started again", |w| w.pods[2].host.kill(), |w| w.start_again(2)),
+    ("streams", "hangs", |w| w.pods[3].host.freeze(), |w| w.pods[3].host.go_on()),
     ("streams", "killed, started again", |w| w.pods[3].host.kill(), |w| w.start_again(3)),
     ("network to Kafka", "nothing arrives", |w| w.to_kafka().cut(), |w| w.to_kafka().mend()),
     ("network to Kafka", "100 ms slower, each way", |w| w.to_kafka().slow(SLOW), |w| w.to_kafka().mend()),

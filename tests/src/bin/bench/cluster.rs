@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 pub async fn measure(name: &str) {
     let there = || {
-        let direct = present("PostgreSQL", postgres_programs().is_some()) && Kafka::present();
+        let direct = present("PostgreSQL", postgres_programs().is_some()) && present("Kafka", Kafka::present());
         (direct, direct && present("Redis", Redis::present()) && present("Dapr", Mesh::present()))
     };
     let (direct, sidecars) = tokio::task::block_in_place(there);

@@ -127,7 +127,8 @@ pub async fn write_to_event(name: &str, user: &Client, listens: &Client, count: 
         let mut arrived = Vec::with_capacity(count);
         while arrived.len() < count {
             let event = stream.event().await;
-            arrived.push((event.data["task_id"].as_str().expect("task").to_owned(), Instant::now()));
+            let task = event.data["task_id"].as_str().unwrap_or_else(|| panic!("no change of a task: {event:?}"));
+            arrived.push((task.to_owned(), Instant::now()));
         }
         arrived
     });

@@ -16,7 +16,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{EventLog, Ledger, LoggedEvent};
 use domain::event::{TASK_EVENTS, TASK_UPDATES};
 use futures::StreamExt;
-use parts::Kafka;
+use parts::{Kafka, present};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -40,13 +40,15 @@ struct Host {
 impl World {
     /// On the broker that others use, too. None where there is none here.
     async fn new() -> Option<Self> {
-        let kafka = tokio::task::spawn_blocking(|| Kafka::present().then(|| Kafka::shared().unwrap())).await.unwrap()?;
+        let kafka = tokio::task::spawn_blocking(|| present("Kafka", Kafka::present()).then(|| Kafka::shared().unwrap()))
+            .await
+            .unwrap()?;
         Some(Self::on(kafka).await)
     }
 
     /// On a broker of its own.
     async fn alone() -> Option<Self> {
-        let kafka = tokio::task::block_in_place(|| Kafka::present().then(|| Kafka::start().unwrap()))?;
+        let kafka = tokio::task::block_in_place(|| present("Kafka", Kafka::present()).then(|| Kafka::start().unwrap()))?;
         Some(Self::on(Arc::new(kafka)).await)
     }
 

@@ -52,7 +52,7 @@ async fn topics_that_are_there_otherwise_are_worked_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_guarded_cluster_has_against_us_is_said_in_words_that_help() {
-    if !Kafka::present() {
+    if !present("Kafka", Kafka::present()) {
         return;
     }
     let kafka = tokio::task::block_in_place(Kafka::start_guarded).unwrap();
