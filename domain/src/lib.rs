@@ -28,6 +28,7 @@ pub mod notifications;
 pub mod ports;
 pub mod preferences;
 pub mod query;
+pub mod quick_add;
 pub mod recurrence;
 pub mod reminders;
 pub mod series;

@@ -8,7 +8,7 @@ mod local;
 mod rule;
 
 pub(crate) use grammar::check_rrule;
-pub(crate) use local::local;
+pub(crate) use local::{local, moment};
 
 use crate::task::{BadValue, Recurrence, RepeatFrom, Rrule, TimeZone, names};
 use crate::time::Timestamp;
@@ -81,7 +81,7 @@ impl Occurrence {
 
     /// Its moment; none after the year 9999.
     pub(crate) fn due(self, zone: TimeZone) -> Option<Timestamp> {
-        local::moment(self.anchor, zone)
+        moment(self.anchor, zone)
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn next(recurrence: &Recurrence, occurrence: Occurrence, done: Timest
             (rule.clamped(day), day.and_time(anchor.time()))
         }
     };
-    let least = local::moment(start, *time_zone)?.max(done).max(now);
+    let least = moment(start, *time_zone)?.max(done).max(now);
     for (stepped, anchor) in (1..).zip(rule.dates(start).take(MOST_DATES)) {
         let step = if *repeat_from == RepeatFrom::DueDate { stepped } else { 1 };
         let next = Occurrence { number: number.saturating_add(step), anchor };
