@@ -35,7 +35,7 @@ pub struct Host {
     place: Place,
     /// Where the set-up has them; it outlives the process.
     sidecar: Option<Daprd>,
-    pub log: Arc<Mutex<String>>,
+    log: Arc<Mutex<String>>,
     pub public: String,
     pub ops: String,
     pub app: String,
