@@ -7,7 +7,7 @@
 mod words;
 
 use crate::recurrence::{Frequency, Interval, local, moment, short_form};
-use crate::task::{Priority, RepeatFrom, Rrule, Tag, TimeZone};
+use crate::task::{Priority, RepeatFrom, Rrule, Tag, Tags, TimeZone};
 use crate::time::Timestamp;
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 use std::ops::Range;
@@ -15,8 +15,6 @@ use words::words;
 
 /// What is due on a day, and at no time that is said, is due at the first of these that is ahead.
 const HOURS: [NaiveTime; 3] = [hour(9, 0), hour(18, 0), hour(23, 59)];
-/// Tags that a task may have.
-const MOST_TAGS: usize = 10;
 /// The longest text that is looked at, in bytes: what is behind is title.
 const LONGEST: usize = 4_096;
 
@@ -35,8 +33,7 @@ pub struct QuickAdd {
     pub due: Option<Timestamp>,
     /// There is a due date with every rule.
     pub rule: Option<Rrule>,
-    /// Different ones, at most ten.
-    pub tags: Vec<Tag>,
+    pub tags: Tags,
     pub priority: Option<Priority>,
     /// Where in the text each of these stands, in order.
     pub pieces: Vec<Piece>,
@@ -64,15 +61,15 @@ pub enum Says {
     Priority(Priority),
 }
 
-/// How often. The numbers are 1 to 9,999.
+/// How often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Every {
-    Days(u32),
+    Days(Interval),
     /// On these days; none: that of the due date.
-    Weeks(u32, Vec<Weekday>),
+    Weeks(Interval, Vec<Weekday>),
     /// On this day of the month; none: that of the due date.
-    Months(u32, Option<u32>),
-    Years(u32),
+    Months(Interval, Option<u32>),
+    Years(Interval),
 }
 
 /// Of each kind, the last one said counts.
@@ -102,20 +99,23 @@ pub fn read(text: &str, now: Timestamp, zone: TimeZone) -> QuickAdd {
     let here = local(now, zone);
     let looked_at = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default();
     let words = words(looked_at);
-    let (mut pieces, mut tags, mut at) = (Vec::<Piece>::new(), Vec::<Tag>::new(), 0);
+    let (mut pieces, mut tags, mut at) = (Vec::<Piece>::new(), Tags::default(), 0);
     while let Some(rest @ [first, ..]) = words.get(at..) {
-        let found = words::said(rest, here.date()).filter(|(_, says)| match says {
-            Says::Tag(tag) => tags.len() < MOST_TAGS || tags.contains(tag),
-            _ => true,
-        });
-        let Some((used, says)) = found else {
+        let Some((used, says)) = words::said(rest, here.date()) else {
             at += 1;
             continue;
         };
-        match &says {
-            Says::Tag(tag) if !tags.contains(tag) => tags.push(tag.clone()),
-            Says::Tag(_) => {}
-            says => pieces.retain(|piece| piece.says.kind() != says.kind()),
+        if let Says::Tag(tag) = &says {
+            // Those that a task cannot have as well are title.
+            match Tags::new(tags.iter().chain([tag]).cloned()) {
+                Ok(all) => tags = all,
+                Err(_) => {
+                    at += 1;
+                    continue;
+                }
+            }
+        } else {
+            pieces.retain(|piece| piece.says.kind() != says.kind());
         }
         let end = words.get(at + used - 1).map_or(first.bytes.end, |last| last.bytes.end);
         pieces.push(Piece { bytes: first.bytes.start..end, says });
@@ -204,12 +204,11 @@ impl Every {
 
     /// The rule of a task that is due on this day.
     fn rule(&self, day: NaiveDate) -> Rrule {
-        let interval = |number: u32| Interval::new(number).unwrap_or(Interval::ONE);
-        let short = |frequency, number, day| short_form(frequency, interval(number), day, RepeatFrom::DueDate);
+        let short = |frequency, number: &Interval, day| short_form(frequency, *number, day, RepeatFrom::DueDate);
         match self {
-            Self::Days(number) => short(Frequency::Daily, *number, day),
+            Self::Days(number) => short(Frequency::Daily, number, day),
             Self::Weeks(number, days) => {
-                let rule = short(Frequency::Weekly, *number, day);
+                let rule = short(Frequency::Weekly, number, day);
                 if days.is_empty() {
                     return rule;
                 }
@@ -220,14 +219,14 @@ impl Every {
             Self::Months(number, wanted) => {
                 // January has every day that a month can have.
                 let day = wanted.and_then(|wanted| NaiveDate::from_ymd_opt(day.year(), 1, wanted)).unwrap_or(day);
-                let rule = short(Frequency::Monthly, *number, day);
+                let rule = short(Frequency::Monthly, number, day);
                 match wanted {
-                    // Of a series that begins on February 28 with the 31st, the day is not its beginning's.
+                    // The first date may be another day's. From the 29th on, the short form says the day itself.
                     Some(wanted) if *wanted < 29 => Rrule::trusted(format!("{};BYMONTHDAY={wanted}", rule.as_str())),
                     _ => rule,
                 }
             }
-            Self::Years(number) => short(Frequency::Yearly, *number, day),
+            Self::Years(number) => short(Frequency::Yearly, number, day),
         }
     }
 }

@@ -32,7 +32,7 @@ fn the_sentence_of_the_first_minute() {
     let text = "Water plants every 2 days 18:00 #home !high";
     is(text, "Water plants", "Thu 2026-11-26 18:00", "FREQ=DAILY;INTERVAL=2");
     let QuickAdd { tags, priority, pieces, .. } = understood(text);
-    assert_eq!((tags, priority), (vec![Tag::new("home").unwrap()], Some(Priority::High)));
+    assert_eq!((tags, priority), (Tags::new([Tag::new("home").unwrap()]).unwrap(), Some(Priority::High)));
     let parts: Vec<&str> = pieces.iter().map(|piece| &text[piece.bytes.clone()]).collect();
     assert_eq!(parts, ["every 2 days", "18:00", "#home", "!high"]);
 }
@@ -151,7 +151,7 @@ fn of_two_that_say_the_same_the_last_counts() {
     is("Move monday to tuesday", "Move monday to", "Tue 2026-12-01 09:00", "");
     is("x today in an hour", "x today", "Thu 2026-11-26 15:30", "");
     let QuickAdd { title, priority, tags, .. } = understood("x !low !high #a #b #a");
-    assert_eq!((title.as_str(), priority, tags.len()), ("x !low", Some(Priority::High), 2));
+    assert_eq!((title.as_str(), priority, tags.iter().count()), ("x !low", Some(Priority::High), 2));
     let many: Vec<String> = (0..12).map(|n| format!("#t{n}")).collect();
     assert_eq!(understood(&many.join(" ")).title, "#t10 #t11");
 }
@@ -202,7 +202,7 @@ proptest! {
         let read = understood(&pieces.join(" "));
         prop_assert_eq!(Title::new(&read.title), Title::new("Wash up"));
         prop_assert_eq!(local(read.due.unwrap(), berlin()).to_string(), "2026-11-30 07:30:00");
-        prop_assert_eq!((read.priority, read.tags.len(), read.rule.is_some()), (Some(Priority::Low), 1, true));
+        prop_assert_eq!((read.priority, read.tags.iter().count(), read.rule.is_some()), (Some(Priority::Low), 1, true));
     }
 
     #[test]

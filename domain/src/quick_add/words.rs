@@ -89,12 +89,13 @@ fn introduced<T>(words: &[&str], before: &[&str], read: impl Fn(&[&str]) -> Opti
 /// `every 2 days`, `every other week`, `every monday and friday`, `every weekday`, `every month on the 15th`, `every 1st`.
 fn every(words: &[&str]) -> Option<(usize, Every)> {
     let ["every", rest @ ..] = words else { return None };
+    let two = Interval::new(2).ok()?;
     let (used, number, rest) = match rest {
-        ["other", rest @ ..] => (2, 2, rest),
+        ["other", rest @ ..] => (2, two, rest),
         [number, rest @ ..] if number.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty() => {
-            (2, number.parse().ok().filter(|number| Interval::new(*number).is_ok())?, rest)
+            (2, interval(number)?, rest)
         }
-        _ => (1, 1, rest),
+        _ => (1, Interval::ONE, rest),
     };
     match rest {
         ["day" | "days", ..] => Some((used + 1, Every::Days(number))),
@@ -110,15 +111,20 @@ fn every(words: &[&str]) -> Option<(usize, Every)> {
         ["year" | "years", ..] => Some((used + 1, Every::Years(number))),
         ["weekday" | "workday", ..] if used == 1 => {
             let days = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-            Some((used + 1, Every::Weeks(1, days)))
+            Some((used + 1, Every::Weeks(Interval::ONE, days)))
         }
-        ["weekend", ..] if used == 1 => Some((used + 1, Every::Weeks(1, vec![Weekday::Sat, Weekday::Sun]))),
-        [day, ..] if used == 1 && ordinal(day).is_some() => Some((used + 1, Every::Months(1, ordinal(day)))),
+        ["weekend", ..] if used == 1 => Some((used + 1, Every::Weeks(Interval::ONE, vec![Weekday::Sat, Weekday::Sun]))),
+        [day, ..] if used == 1 && ordinal(day).is_some() => Some((used + 1, Every::Months(Interval::ONE, ordinal(day)))),
         _ => {
             let (named, days) = weekdays(rest);
-            (!days.is_empty() && (number == 1 || used == 2 && number == 2)).then_some((used + named, Every::Weeks(number, days)))
+            (!days.is_empty() && [Interval::ONE, two].contains(&number)).then_some((used + named, Every::Weeks(number, days)))
         }
     }
+}
+
+/// As a number, within the bounds of a rule.
+fn interval(text: &str) -> Option<Interval> {
+    Interval::new(text.parse().ok()?).ok()
 }
 
 /// `monday`, `mon, wed and fri`: in the order of the week.
