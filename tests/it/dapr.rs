@@ -48,17 +48,22 @@ async fn successors(user: &Client, task: &Value) -> usize {
     user.all("/api/todos?limit=200").await.iter().filter(|other| other["parent_task_id"] == task["id"]).count()
 }
 
-/// Waits up to a minute for exactly one successor: a group is joined, a broker comes back.
-async fn succeeded(user: &Client, task: &Value) {
+/// Waits up to a minute: a group is joined, a broker comes back.
+async fn within_a_minute(what: &str, mut look: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
-        if successors(user, task).await > 0 {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            assert_eq!(successors(user, task).await, 1, "once");
+        if look().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("no successor within a minute");
+    panic!("{what}: not within a minute");
+}
+
+/// Exactly one successor.
+async fn succeeded(user: &Client, task: &Value) {
+    within_a_minute("a successor", async || successors(user, task).await > 0).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(successors(user, task).await, 1, "once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,13 +125,7 @@ async fn a_host_that_stood_still_with_an_event_under_way_hears_again() {
     for _ in 0..8 {
         publish(&parts, &pair, "task-events", b"null").await;
     }
-    for _ in 0..300 {
-        if pair.sidecar.log().contains("un-healthy") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(pair.sidecar.log().contains("un-healthy"), "the sidecar noticed");
+    within_a_minute("the sidecar notices", async || pair.sidecar.log().contains("un-healthy")).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     pair.host.go_on();
     let second = completed(&user, "Feed the cat").await;

@@ -108,6 +108,20 @@ impl World {
         timeout(Duration::from_secs(60), self.bus.inbox().deliver(arrived)).await.expect("an answer")
     }
 
+    /// The answer to a record whose handler has begun with it, and is not done, when this happens.
+    async fn interrupted(&self, happens: impl FnOnce()) -> Result<(), NotNow> {
+        let recorder = Arc::new(Recorder::default()).troubled("ada", 1, vec![retry(); 4]);
+        self.consume("g", &recorder);
+        let record = self.record("ada", 0).await;
+        let interrupt = async {
+            while recorder.of("ada").is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            happens();
+        };
+        tokio::join!(self.deliver(Some("g"), &record), interrupt).0
+    }
+
     fn paths(&self) -> Vec<String> {
         self.published.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
     }
@@ -177,34 +191,16 @@ async fn what_is_no_event_is_buried_byte_for_byte_and_not_lost_while_it_cannot_b
 #[tokio::test]
 async fn a_host_that_stops_has_what_is_not_done_come_again() {
     let world = World::new().await;
-    let recorder = Arc::new(Recorder::default()).troubled("ada", 1, vec![retry(); 4]);
-    world.consume("g", &recorder);
-    let record = world.record("ada", 0).await;
-    let stop = async {
-        while recorder.of("ada").is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        world.tasks.stopping().cancel();
-    };
-    let (answer, ()) = tokio::join!(world.deliver(Some("g"), &record), stop);
+    let answer = world.interrupted(|| world.tasks.stopping().cancel()).await;
     assert!(answer.is_err(), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_host_that_stood_still_has_what_it_holds_come_again_and_rests() {
     let world = World::new().await;
-    let recorder = Arc::new(Recorder::default()).troubled("ada", 1, vec![retry(); 4]);
-    world.consume("g", &recorder);
-    let record = world.record("ada", 0).await;
     let inbox = world.bus.inbox();
     assert!(inbox.is_open());
-    let stand_still = async {
-        while recorder.of("ada").is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        inbox.stood_still();
-    };
-    let (answer, ()) = tokio::join!(world.deliver(Some("g"), &record), stand_still);
+    let answer = world.interrupted(|| inbox.stood_still()).await;
     assert!(answer.is_err() && !inbox.is_open(), "{answer:?}");
     assert!(world.deliver(Some("g"), &world.record("bob", 0).await).await.is_err());
     while !inbox.is_open() {
