@@ -86,7 +86,7 @@ impl Caller {
         let pre = self.scheduled.as_ref().ok_or_else(|| not_exported("schedule"))?;
         let mut store = self.maker.store();
         let scheduled = self.maker.started(pre.instantiate_async(&mut store)).await.map_err(not_started)?;
-        store.data_mut().begin(NOBODY, None);
+        store.data_mut().begin(NOBODY, None, self.maker.limits.deadline);
         let schedule = scheduled.tidings_app_schedule();
         let call = async |accessor: &Accessor<InstanceState>| schedule.call_tick(accessor, now.millis()).await;
         let next = run(&mut store, self.maker.limits.deadline, call).await?;
@@ -120,7 +120,7 @@ impl Listener<'_> {
             return Ok(Verdict::Reject("it is no CloudEvent of ours".to_owned()));
         };
         let state = self.store.data_mut();
-        state.begin(NOBODY, traceparent);
+        state.begin(NOBODY, traceparent, self.maker.limits.deadline);
         let session = state.ports().session_for(logged.user.clone(), Arc::clone(group)).map_err(not_started)?;
         let consumer = self.consumer.tidings_app_event_consumer();
         let call = async |accessor: &Accessor<InstanceState>| consumer.call_handle(accessor, session, event).await;

@@ -4,7 +4,7 @@ use super::fault::{Fault, Flight};
 use super::manifest::Limits;
 use super::stderr::Said;
 use super::turn::Turn;
-use crate::ports::{self, Backing};
+use crate::ports::{self, Backing, Patience};
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -34,6 +34,7 @@ pub(super) struct InstanceState {
     ports: ports::Context,
     stderr: Said,
     turn: Turn,
+    patience: Patience,
     flight: Option<Arc<Flight>>,
 }
 
@@ -42,8 +43,9 @@ impl InstanceState {
         ports::View { context: &self.ports, table: &mut self.table }
     }
 
-    /// From here on it serves this call, and sessions of an earlier one hold no longer.
-    pub fn begin(&mut self, peer: IpAddr, traceparent: Option<String>) {
+    /// From here on it serves this call, and sessions of an earlier one hold no longer. It has `time` for it.
+    pub fn begin(&mut self, peer: IpAddr, traceparent: Option<String>, time: Duration) {
+        self.patience.set(Instant::now(), time);
         self.ports.begin(peer, traceparent);
     }
 
@@ -140,16 +142,17 @@ pub(super) struct Maker {
 impl Maker {
     /// What an instance lives in, within its limits.
     pub fn store(&self) -> Store<InstanceState> {
-        let (stderr, turn) = (Said::default(), Turn::default());
+        let (stderr, turn, patience) = (Said::default(), Turn::default(), Patience::default());
         let state = InstanceState {
             wasi: WasiCtx::builder().stderr(stderr.clone()).build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks,
             table: ResourceTable::new(),
             memory: MemoryLimit { bytes: self.limits.memory, reached: false },
-            ports: ports::Context::new(self.backing.clone(), Arc::clone(&self.component)),
+            ports: ports::Context::new(self.backing.clone(), Arc::clone(&self.component), patience.clone()),
             stderr,
             turn: turn.clone(),
+            patience,
             flight: None,
         };
         let mut store = Store::new(&self.engine, state);
@@ -182,12 +185,12 @@ impl HandlerState for Answering {
         let mut store = self.maker.store();
         let proxy = self.maker.started(self.pre.instantiate_async(&mut store)).await?;
         let (limits, expired) = (self.maker.limits, Arc::new(AtomicBool::new(false)));
-        let turn = store.data().turn().clone();
+        let (turn, patience) = (store.data().turn.clone(), store.data().patience.clone());
         Ok(Instance {
             store,
             proxy,
             view: |state| state.http(),
-            expiration: Expiration { limits, turn, expired: Arc::clone(&expired), sleep: None },
+            expiration: Expiration { limits, turn, patience, expired: Arc::clone(&expired), sleep: None },
             state: Worker { limits, expired },
         })
     }
@@ -197,6 +200,7 @@ impl HandlerState for Answering {
 pub(super) struct Expiration {
     limits: Limits,
     turn: Turn,
+    patience: Patience,
     /// A request was given up: nothing that the instance still does matters to anyone.
     expired: Arc<AtomicBool>,
     sleep: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -209,12 +213,13 @@ impl WorkerExpiration for Expiration {
         if self.expired.load(Ordering::Relaxed) && status != WorkerStatus::Requests {
             return Poll::Ready(());
         }
-        let at = start
-            + match status {
-                WorkerStatus::Requests => self.limits.deadline,
-                WorkerStatus::PostReturn => self.limits.stream,
-                WorkerStatus::Idle => IDLE,
-            };
+        let time = match status {
+            WorkerStatus::Requests => self.limits.deadline,
+            WorkerStatus::PostReturn => self.limits.stream,
+            WorkerStatus::Idle => IDLE,
+        };
+        self.patience.set(start, time);
+        let at = start + time;
         // A runtime with busy workers is late with its timers.
         if Instant::now() >= at {
             return Poll::Ready(());
@@ -261,7 +266,7 @@ impl WorkerState for Worker {
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let state = store.data_mut();
         state.flight = Some(data.flight);
-        state.begin(data.peer, data.traceparent);
+        state.begin(data.peer, data.traceparent, self.limits.deadline);
         let (deadline, expired) = (self.limits.deadline, Arc::clone(&self.expired));
         Box::pin(async move {
             tokio::time::sleep(deadline).await;

@@ -3,6 +3,7 @@
 use super::bindings::ports::agenda::{DueItem, Host, HostWithStore, Page};
 use super::bindings::ports::types::Failure;
 use super::ledger::open_session;
+use super::patience::in_time;
 use super::session::page;
 use super::{Backing, Ports, Session, View, failure};
 use crate::store::AgendaPosition;
@@ -69,7 +70,7 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
             let until = Timestamp::from_millis(until).map_err(|bad| Refused::Invalid(bad.to_string()))?;
             agenda.due(until, after.as_deref(), limit).await
         };
-        let DuePage { items, next } = match due.await {
+        let DuePage { items, next } = match in_time(accessor, Refused::Unavailable, due).await {
             Ok(page) => page,
             Err(refused) => return Ok(Err(refused.into())),
         };
@@ -84,7 +85,8 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
     }
 
     async fn next(accessor: &Accessor<T, Self>) -> Result<Answer<Option<i64>>> {
-        let next = agenda(accessor).next().await;
+        let agenda = agenda(accessor);
+        let next = in_time(accessor, Refused::Unavailable, agenda.next()).await;
         Ok(next.map(|at| at.map(Timestamp::millis)).map_err(Failure::from))
     }
 }

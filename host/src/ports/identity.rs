@@ -4,6 +4,7 @@ use super::bindings::ports::identity::{
     AccountError, ApiToken, Credentials, Denied, Host, HostWithStore, NewApiToken, SignedIn, User,
 };
 use super::ledger::{OpenSession, open_session, session};
+use super::patience::in_time;
 use super::{Backing, Ports, Session, View};
 use crate::identity::{self, Principal, Secret};
 use domain::time::Timestamp;
@@ -108,7 +109,7 @@ macro_rules! as_principal {
         match with_session($accessor, &$handle)? {
             Ok((backing, $principal)) => {
                 let $identity = &backing.identity;
-                Ok($act.await.map(Into::into).map_err(Into::into))
+                Ok(in_time($accessor, identity::AccountError::Unavailable, $act).await.map(Into::into).map_err(Into::into))
             }
             Err(ended) => Ok(Err(ended)),
         }
@@ -121,7 +122,8 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         credentials: Credentials,
     ) -> Result<std::result::Result<Resource<OpenSession>, Denied>> {
         let (backing, _) = backing(accessor);
-        match backing.identity.authenticate(&credentials.into()).await {
+        let credentials = credentials.into();
+        match in_time(accessor, identity::Denied::Unavailable, backing.identity.authenticate(&credentials)).await {
             Ok(principal) => accessor.with(|mut access| {
                 let mut view = access.get();
                 let (group, traceparent) = (view.context.component.clone(), view.context.traceparent.clone());
@@ -139,13 +141,15 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         name: Option<String>,
     ) -> Result<Answer<SignedIn>> {
         let (backing, _) = backing(accessor);
-        let signed_in = backing.identity.sign_up(&email, Secret::new(password), name).await;
+        let signed_in = backing.identity.sign_up(&email, Secret::new(password), name);
+        let signed_in = in_time(accessor, identity::AccountError::Unavailable, signed_in).await;
         Ok(signed_in.map(Into::into).map_err(Into::into))
     }
 
     async fn sign_in(accessor: &Accessor<T, Self>, email: String, password: String) -> Result<Answer<SignedIn>> {
         let (backing, peer) = backing(accessor);
-        let signed_in = backing.identity.sign_in(&email, Secret::new(password), peer).await;
+        let signed_in = backing.identity.sign_in(&email, Secret::new(password), peer);
+        let signed_in = in_time(accessor, identity::AccountError::Unavailable, signed_in).await;
         Ok(signed_in.map(Into::into).map_err(Into::into))
     }
 
@@ -178,10 +182,12 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
     async fn list_tokens(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>) -> Result<Answer<Vec<ApiToken>>> {
         let list = async |backing: Backing, principal: Principal| backing.identity.list_tokens(&principal).await;
         Ok(match with_session(accessor, &handle)? {
-            Ok((backing, principal)) => match list(backing, principal).await {
-                Ok(tokens) => Ok(tokens.into_iter().map(Into::into).collect()),
-                Err(error) => Err(error.into()),
-            },
+            Ok((backing, principal)) => {
+                match in_time(accessor, identity::AccountError::Unavailable, list(backing, principal)).await {
+                    Ok(tokens) => Ok(tokens.into_iter().map(Into::into).collect()),
+                    Err(error) => Err(error.into()),
+                }
+            }
             Err(ended) => Err(ended),
         })
     }

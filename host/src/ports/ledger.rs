@@ -6,6 +6,7 @@ use super::bindings::ports::ledger::{
 };
 use super::bindings::ports::types::{Failure, HistoryEntry, Notices, Notification, Preferences, Reminder, Source, Task};
 use super::convert::{task_id, times, uuid};
+use super::patience::in_time;
 use super::{Ports, Session, View, Work};
 use domain::ports::{Failure as Refused, Session as _, UnitOfWork as _};
 use domain::task::BadValue;
@@ -68,12 +69,12 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
         with_deleted: bool,
     ) -> Result<Answer<Option<Task>>> {
         let session = session(accessor, &handle)?;
-        Ok(some(async { session.get(good(task_id(&id))?, with_deleted).await }.await))
+        Ok(some(in_time(accessor, Refused::Unavailable, async { session.get(good(task_id(&id))?, with_deleted).await }).await))
     }
 
     async fn list(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>, query: TaskQuery) -> Result<Answer<Vec<Task>>> {
         let session = session(accessor, &handle)?;
-        Ok(many(async { session.list(&good(query.try_into())?).await }.await))
+        Ok(many(in_time(accessor, Refused::Unavailable, async { session.list(&good(query.try_into())?).await }).await))
     }
 
     async fn history(
@@ -85,11 +86,12 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
     ) -> Result<Answer<Vec<HistoryEntry>>> {
         let session = session(accessor, &handle)?;
         let task = task.as_deref().map(task_id).transpose();
-        Ok(many(async { session.history(good(task)?, after, limit).await }.await))
+        Ok(many(in_time(accessor, Refused::Unavailable, async { session.history(good(task)?, after, limit).await }).await))
     }
 
     async fn preferences(accessor: &Accessor<T, Self>, handle: Resource<OpenSession>) -> Result<Answer<Preferences>> {
-        Ok(answer(session(accessor, &handle)?.preferences().await))
+        let session = session(accessor, &handle)?;
+        Ok(answer(in_time(accessor, Refused::Unavailable, session.preferences()).await))
     }
 
     async fn notifications(
@@ -101,7 +103,10 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
     ) -> Result<Answer<Vec<Notification>>> {
         let session = session(accessor, &handle)?;
         let after = after.map(TryInto::try_into).transpose();
-        Ok(many(async { session.notifications(unread_only, good(after)?, limit).await }.await))
+        Ok(many(
+            in_time(accessor, Refused::Unavailable, async { session.notifications(unread_only, good(after)?, limit).await })
+                .await,
+        ))
     }
 
     async fn notification(
@@ -110,7 +115,7 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
         id: String,
     ) -> Result<Answer<Option<Notification>>> {
         let session = session(accessor, &handle)?;
-        Ok(some(async { session.notification(good(uuid(&id))?).await }.await))
+        Ok(some(in_time(accessor, Refused::Unavailable, async { session.notification(good(uuid(&id))?).await }).await))
     }
 
     async fn unread_count(
@@ -120,7 +125,7 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
     ) -> Result<Answer<u64>> {
         let session = session(accessor, &handle)?;
         let of_task = of_task.as_deref().map(task_id).transpose();
-        Ok(answer(async { session.unread_count(good(of_task)?).await }.await))
+        Ok(answer(in_time(accessor, Refused::Unavailable, async { session.unread_count(good(of_task)?).await }).await))
     }
 
     async fn kept_answer(
@@ -128,7 +133,8 @@ impl<T: Send + 'static> HostSessionWithStore<T> for Ports {
         handle: Resource<OpenSession>,
         key: String,
     ) -> Result<Answer<Option<KeptAnswer>>> {
-        Ok(some(session(accessor, &handle)?.kept_answer(&key).await))
+        let session = session(accessor, &handle)?;
+        Ok(some(in_time(accessor, Refused::Unavailable, session.kept_answer(&key)).await))
     }
 
     async fn begin(
@@ -169,7 +175,9 @@ impl<T: Send + 'static> HostUnitOfWorkWithStore<T> for Ports {
     ) -> Result<Answer<Option<Task>>> {
         let work = open(accessor, &handle)?;
         let Ok(mut work) = work.try_lock() else { return Ok(Err(Failure::Invalid(BUSY.to_owned()))) };
-        Ok(some(async { work.get_for_update(good(task_id(&id))?, with_deleted).await }.await))
+        Ok(some(
+            in_time(accessor, Refused::Unavailable, async { work.get_for_update(good(task_id(&id))?, with_deleted).await }).await,
+        ))
     }
 
     async fn once(accessor: &Accessor<T, Self>, handle: Resource<OpenWork>, key: String) -> Result<Answer<bool>> {
@@ -181,7 +189,7 @@ impl<T: Send + 'static> HostUnitOfWorkWithStore<T> for Ports {
     async fn commit(accessor: &Accessor<T, Self>, handle: Resource<OpenWork>) -> Result<Answer<()>> {
         let open = accessor.with(|mut access| access.get().table.delete(handle))?;
         match Arc::try_unwrap(open.0) {
-            Ok(work) => Ok(answer(work.into_inner().commit().await)),
+            Ok(work) => Ok(answer(in_time(accessor, Refused::Unavailable, work.into_inner().commit()).await)),
             Err(_) => Ok(Err(Failure::Invalid(BUSY.to_owned()))),
         }
     }

@@ -3,6 +3,7 @@
 use super::bindings::ports::memory::{Host, HostWithStore};
 use super::bindings::ports::types::Failure;
 use super::ledger::{OpenSession, session};
+use super::patience::in_time;
 use super::session::checked_key;
 use super::{Ports, Session, View, failure};
 use crate::store::Memory;
@@ -44,7 +45,7 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
             let key = full_key(&component, &session, &key)?;
             memory.recall(&key, session.clock().now()).await.map_err(failure)
         };
-        Ok(recall.await.map_err(Failure::from))
+        Ok(in_time(accessor, Refused::Unavailable, recall).await.map_err(Failure::from))
     }
 
     async fn set(
@@ -63,7 +64,7 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
             let expires_at = expiry(session.clock().now(), ttl_seconds);
             memory.remember(&key, &value, expires_at).await.map_err(failure)
         };
-        Ok(remember.await.map_err(Failure::from))
+        Ok(in_time(accessor, Refused::Unavailable, remember).await.map_err(Failure::from))
     }
 
     async fn claim(
@@ -78,7 +79,7 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
             let now = session.clock().now();
             memory.claim(&key, now, expiry(now, ttl_seconds)).await.map_err(failure)
         };
-        Ok(claim.await.map_err(Failure::from))
+        Ok(in_time(accessor, Refused::Unavailable, claim).await.map_err(Failure::from))
     }
 }
 

@@ -10,6 +10,7 @@ mod convert;
 mod identity;
 mod ledger;
 mod memory;
+mod patience;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod work;
 
 pub use agenda::Agenda;
 pub use ledger::OpenSession;
+pub use patience::Patience;
 pub use session::Session;
 pub use work::Work;
 
@@ -72,12 +74,13 @@ pub struct Context {
     request: u64,
     peer: IpAddr,
     traceparent: Option<String>,
+    patience: Patience,
 }
 
 impl Context {
     /// For an instance that serves no request yet.
-    pub fn new(backing: Backing, component: Arc<str>) -> Self {
-        Self { backing, component, request: 0, peer: IpAddr::V6(Ipv6Addr::UNSPECIFIED), traceparent: None }
+    pub fn new(backing: Backing, component: Arc<str>, patience: Patience) -> Self {
+        Self { backing, component, request: 0, peer: IpAddr::V6(Ipv6Addr::UNSPECIFIED), traceparent: None, patience }
     }
 
     /// From here on it serves this request, and sessions of an earlier one hold no longer.

@@ -4,6 +4,7 @@ use super::*;
 use crate::store::LoggedEvent;
 use domain::ports::Failure;
 use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 async fn loaded() -> (Engine, Backing, TempDir) {
@@ -132,4 +133,30 @@ async fn the_manifest_and_the_exports_must_agree() {
     let (ports, all) = (manifest().replace("[\"ledger\"]", "[]"), silent.replace("[\"ledger\"]", "[]"));
     assert!(Engine::load(bundle(&ports), &backing).err().unwrap().to_string().contains("tidings:ports/ledger"));
     assert_eq!(Engine::load(bundle(&all), &backing).err().unwrap().to_string().lines().count(), 2, "both at once");
+}
+
+/// Another writer holds the database, longer than the fixture has time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_store_is_unavailable_and_no_fault_of_the_component() {
+    let (engine, backing, folder) = loaded().await;
+    let database = format!("sqlite://{}", folder.path().join("tidings.db").display());
+    let mut other = SqliteConnection::connect(&database).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let marked = event("mark");
+    let group = "misbehave-group".into();
+    let heard = engine.hear("misbehave", &group, std::slice::from_ref(&marked)).await;
+    assert_eq!(heard, Heard { done: 0, last: Ok(Verdict::Retry(Duration::from_secs(1))) });
+    assert_eq!(engine.components()[0].faults, 0);
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    // What was waiting commits meanwhile, or this does.
+    let mut heard = Heard { done: 0, last: Ok(Verdict::Done) };
+    for _ in 0..10 {
+        heard = engine.hear("misbehave", &group, std::slice::from_ref(&marked)).await;
+        if heard.done == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(heard, Heard { done: 1, last: Ok(Verdict::Done) });
+    assert!(claimed(&backing, "misbehave-group", &marked).await);
 }
