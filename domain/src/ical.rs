@@ -1,6 +1,6 @@
 //! Tasks as iCalendar to-dos (RFC 5545), for export.
 
-use crate::task::{Priority, Recurrence, Task, TimeZone};
+use crate::task::{Priority, Recurrence, RepeatFrom, Task, TimeZone};
 use crate::time::Timestamp;
 use chrono::{DateTime, Duration, NaiveDateTime, Offset, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -9,6 +9,11 @@ use chrono_tz::Tz;
 pub const BEGIN: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Tidings//Tidings//EN\r\n";
 /// What comes after the to-dos and the time zones that they name.
 pub const END: &str = "END:VCALENDAR\r\n";
+
+/// Where the next occurrence is counted from, for which RFC 5545 has no property; left out where it is the due date.
+pub(crate) const REPEAT_FROM: &str = "X-TIDINGS-REPEAT-FROM";
+/// Begins the product of a calendar that Tidings wrote.
+pub(crate) const PRODUCT: &str = "-//Tidings//";
 
 /// A line has at most so many bytes before its end (RFC 5545 section 3.1).
 const MAX_LINE: usize = 75;
@@ -57,6 +62,9 @@ fn add_due(lines: &mut Lines, due: Timestamp, recurrence: Option<&Recurrence>) {
         lines.add(&format!("{name};TZID={}", zone.name()), &local);
     }
     lines.add("RRULE", recurrence.rrule.as_str());
+    if recurrence.repeat_from == RepeatFrom::Completion {
+        lines.add(REPEAT_FROM, recurrence.repeat_from.name());
+    }
 }
 
 fn add_alarm(lines: &mut Lines, minutes: u32, title: &str) {
@@ -178,7 +186,7 @@ impl Lines {
 mod tests {
     use super::*;
     use crate::id::TaskId;
-    use crate::task::{Description, ReminderMinutes, RepeatFrom, Rrule, Tag, Tags, Title};
+    use crate::task::{Description, ReminderMinutes, Rrule, Tag, Tags, Title};
     use proptest::prelude::*;
     use uuid::Uuid;
 

@@ -20,6 +20,7 @@ pub mod fake;
 pub mod history;
 pub mod ical;
 pub mod id;
+pub mod import;
 pub mod input;
 pub mod json;
 pub mod notices;

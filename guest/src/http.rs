@@ -158,6 +158,11 @@ pub fn kept(kept: KeptAnswer) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
+/// 200, with a body that is there already. Its type is the caller's to set.
+pub fn bytes(body: &'static [u8]) -> Answer {
+    Response::new(Either::Left(Full::new(Bytes::from_static(body))))
+}
+
 /// An answer without a body.
 pub fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Either::Left(Full::default()));

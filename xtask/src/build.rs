@@ -2,7 +2,7 @@
 //!
 //! The second link only compiles `main.rs`, and only where a component or the host has changed.
 
-use crate::{WASM, cargo, ensure_wasm, native, root, run, system, target};
+use crate::{WASM, cargo, ensure_target, native, root, run, system, target, web};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,6 +27,7 @@ pub fn components() -> Result<Vec<String>> {
 /// Builds everything; the path of the binary.
 pub fn build() -> Result<PathBuf> {
     let names = components()?;
+    web::build()?;
     wasm(&names)?;
     let bundle = target().join("bundle/components.tar");
     let fresh = entries(&names)?;
@@ -48,7 +49,7 @@ pub fn fixtures() -> Result<()> {
 }
 
 fn wasm(names: &[String]) -> Result<()> {
-    ensure_wasm()?;
+    ensure_target(WASM)?;
     let mut command = cargo(&["build", "--release", "--target", WASM]);
     run(command.args(names.iter().flat_map(|name| ["--package", name])))
 }

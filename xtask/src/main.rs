@@ -6,6 +6,7 @@ mod dapr;
 mod kafka;
 mod system;
 mod tidy;
+mod web;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -154,7 +155,7 @@ fn ci() -> Result<()> {
     run(&mut cargo(&["fetch", "--locked"]))?;
     run(&mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"]))?;
     run(native(&["clippy", "--release", "--all-targets"]).args(["--", "-D", "warnings"]))?;
-    ensure_wasm()?;
+    web::build()?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
     run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
     test(true, None, &[])
@@ -166,17 +167,17 @@ fn ensure_deny() -> Result<()> {
     if have { Ok(()) } else { run(&mut cargo(&["install", "--locked", "--version", "0.20.2", "cargo-deny"])) }
 }
 
-/// The standard library for components. rustup installs it by itself with the toolchain of `rust-toolchain.toml`, but not
+/// The standard library for a target. rustup installs it by itself with the toolchain of `rust-toolchain.toml`, but not
 /// into one that is there already, nor where that is switched off.
-fn ensure_wasm() -> Result<()> {
-    let library = Command::new("rustc").current_dir(root()).args(["--print", "target-libdir", "--target", WASM]).output();
+fn ensure_target(name: &str) -> Result<()> {
+    let library = Command::new("rustc").current_dir(root()).args(["--print", "target-libdir", "--target", name]).output();
     let library = library.context("cannot start rustc")?.stdout;
     let have = Path::new(String::from_utf8_lossy(&library).trim()).is_dir();
-    if have { Ok(()) } else { run(Command::new("rustup").current_dir(root()).args(["target", "add", WASM])) }
+    if have { Ok(()) } else { run(Command::new("rustup").current_dir(root()).args(["target", "add", name])) }
 }
 
 /// The packages that are built for this machine.
-const NATIVE: [&str; 6] = ["domain", "guest", "tidings", "it", "parts", "xtask"];
+const NATIVE: [&str; 7] = ["board", "domain", "guest", "tidings", "it", "parts", "xtask"];
 /// What components are built for.
 const WASM: &str = "wasm32-wasip2";
 

@@ -33,7 +33,7 @@ const ONLY_IN: [(&str, &str); 3] =
 pub fn tidy() -> Result<()> {
     let mut faults = Vec::new();
     let mut files = Vec::new();
-    for folder in ["domain", "guest", "components", "host", "tests", "xtask"] {
+    for folder in ["domain", "guest", "components", "host", "tests", "web", "xtask"] {
         sources(&root().join(folder), &mut files)?;
     }
     let known: BTreeSet<&PathBuf> = files.iter().collect();

@@ -13,7 +13,7 @@ pub use account::{Password, SignIn, SignUp, account_deletion, new_token, sign_in
 pub use batch::{MOST_OPERATIONS, batch};
 pub use params::{Format, HistoryParams, NotificationParams};
 pub use params::{export_format, history_params, list_params, no_params, notification_params, reach};
-pub(crate) use task::NEEDS_DUE_DATE;
+pub(crate) use task::{NEEDS_DUE_DATE, new_task_of};
 pub use task::{PreferencesPatch, completion, new_task, preferences_patch, preview, snooze, task_patch};
 
 /// As many faults are told of one request.

@@ -32,6 +32,13 @@ pub fn new_task(body: &[u8]) -> Result<NewTask, Error> {
     document(body, read_new_task)
 }
 
+/// A task to be, out of a larger document.
+pub(crate) fn new_task_of(value: Value) -> Result<NewTask, Error> {
+    let mut faults = Faults::default();
+    let read = read_new_task(value, Path::Root, &mut faults);
+    faults.or(read)
+}
+
 /// The body of `PUT` and `PATCH /api/todos/{id}`: a merge patch (RFC 7396).
 pub fn task_patch(body: &[u8]) -> Result<TaskPatch, Error> {
     document(body, read_task_patch)

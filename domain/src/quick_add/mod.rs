@@ -130,6 +130,12 @@ pub fn read(text: &str, now: Timestamp, zone: TimeZone) -> QuickAdd {
     QuickAdd { title: title.join(" "), due, rule, tags, priority: plan.priority, pieces }
 }
 
+/// When something is due that is due on a day, where clocks show `here` now.
+pub(crate) fn on_a_day(day: NaiveDate, here: NaiveDateTime) -> NaiveDateTime {
+    let ahead = HOURS.into_iter().find(|hour| day.and_time(*hour) > here);
+    day.and_time(ahead.filter(|_| day == here.date()).unwrap_or(HOURS[0]))
+}
+
 /// What the pieces say together.
 #[derive(Default)]
 struct Plan<'a> {
@@ -169,10 +175,7 @@ impl<'a> Plan<'a> {
         };
         let date = match (day, self.time, self.every) {
             (Some(day), Some(time), _) => day.and_time(time),
-            (Some(day), None, _) => {
-                let ahead = HOURS.into_iter().find(|hour| day.and_time(*hour) > here);
-                day.and_time(ahead.filter(|_| day == today).unwrap_or(HOURS[0]))
-            }
+            (Some(day), None, _) => on_a_day(day, here),
             (None, time, Some(every)) => {
                 let time = time.unwrap_or(HOURS[0]);
                 // A month that ends before its 31st has its last day: within two months there is one.

@@ -8,13 +8,13 @@ use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone as _};
 const LONGEST_GAP_HOURS: i64 = 26;
 
 /// The date and time that clocks show at a moment.
-pub(crate) fn local(at: Timestamp, zone: TimeZone) -> NaiveDateTime {
+pub fn local(at: Timestamp, zone: TimeZone) -> NaiveDateTime {
     DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone.tz()).naive_local()
 }
 
 /// The moment at which clocks show a date and time. Where they show it twice, the first; where they leave it out, as much
 /// later as they are put forward: 02:30 becomes 03:30. None outside of the years 1 to 9999.
-pub(crate) fn moment(local: NaiveDateTime, zone: TimeZone) -> Option<Timestamp> {
+pub fn moment(local: NaiveDateTime, zone: TimeZone) -> Option<Timestamp> {
     let tz = zone.tz();
     let before_gap = || {
         let earlier = (1..=LONGEST_GAP_HOURS).filter_map(|hours| local.checked_sub_signed(TimeDelta::hours(hours)));

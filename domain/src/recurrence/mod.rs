@@ -8,7 +8,7 @@ mod local;
 mod rule;
 
 pub(crate) use grammar::check_rrule;
-pub(crate) use local::{local, moment};
+pub use local::{local, moment};
 
 use crate::task::{BadValue, Recurrence, RepeatFrom, Rrule, TimeZone, names};
 use crate::time::Timestamp;
@@ -45,6 +45,10 @@ impl Interval {
             Err(BadValue(format!("an interval is 1 to {LARGEST}, not {number}")))
         }
     }
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
 }
 
 /// The rule that the short form means for a task due on `day`: where that day does not exist in every month (or year), the last
@@ -52,7 +56,7 @@ impl Interval {
 ///
 /// Counted from completion there is no such day, and the rule says none: [`next`] takes the day of completion, and the last
 /// day of a month that has no such day.
-pub(crate) fn short_form(frequency: Frequency, interval: Interval, day: NaiveDate, from: RepeatFrom) -> Rrule {
+pub fn short_form(frequency: Frequency, interval: Interval, day: NaiveDate, from: RepeatFrom) -> Rrule {
     let every = if interval.0 == 1 { String::new() } else { format!(";INTERVAL={}", interval.0) };
     let days = match (from, frequency, day.month(), day.day()) {
         (RepeatFrom::DueDate, Frequency::Monthly, _, 29) => ";BYMONTHDAY=28,29;BYSETPOS=-1",
@@ -117,7 +121,7 @@ pub(crate) fn next(recurrence: &Recurrence, occurrence: Occurrence, done: Timest
 }
 
 /// As many of the dates that follow `due` where each occurrence is completed on time; fewer where the series ends.
-pub(crate) fn upcoming(recurrence: &Recurrence, due: Timestamp, count: usize) -> Vec<Timestamp> {
+pub fn upcoming(recurrence: &Recurrence, due: Timestamp, count: usize) -> Vec<Timestamp> {
     let on_time = |&(occurrence, due): &(Occurrence, Timestamp)| {
         let next = next(recurrence, occurrence, due, due)?;
         Some((next, next.due(recurrence.time_zone)?))

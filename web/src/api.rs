@@ -1,0 +1,96 @@
+//! Requests to this page's own server.
+
+use gloo_net::http::{Method, RequestBuilder};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::str::FromStr;
+
+/// How long an answer may take, in milliseconds.
+const PATIENCE: u32 = 20_000;
+
+/// An answer, whatever it says.
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+    /// The server's clock, in milliseconds since 1970; none where it does not say.
+    pub date: Option<f64>,
+}
+
+/// Why there is nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The server did not answer, or cannot serve just now.
+    Away,
+    SignedOut,
+    /// What the problem document says.
+    Refused(String),
+}
+
+/// The part of a problem document that people read.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+    #[serde(default)]
+    errors: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    path: String,
+    detail: String,
+}
+
+impl Answer {
+    /// What it says is wrong.
+    pub fn problem(&self) -> String {
+        match serde_json::from_str::<Problem>(&self.body) {
+            Ok(Problem { detail, errors }) if errors.is_empty() => detail,
+            Ok(Problem { errors, .. }) => {
+                let faults: Vec<String> = errors.into_iter().map(|fault| format!("{} {}", fault.path, fault.detail)).collect();
+                faults.join("; ")
+            }
+            Err(_) => format!("The server answered with status {}.", self.status),
+        }
+    }
+
+    /// Its body, where it is a success.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
+        match self.status {
+            200..=299 => serde_json::from_str(&self.body).map_err(|error| Trouble::Refused(error.to_string())),
+            401 => Err(Trouble::SignedOut),
+            408 | 429 | 500..=599 => Err(Trouble::Away),
+            _ => Err(Trouble::Refused(self.problem())),
+        }
+    }
+
+    /// That it is a success, whatever it holds.
+    pub fn done(&self) -> Result<(), Trouble> {
+        if (200..=299).contains(&self.status) { Ok(()) } else { self.read::<Value>().map(drop) }
+    }
+}
+
+/// Sends a request and waits for the whole answer.
+pub async fn send(method: &str, path: &str, body: Option<&Value>, headers: &[(&str, String)]) -> Result<Answer, Trouble> {
+    let signal = web_sys::AbortSignal::timeout_with_u32(PATIENCE);
+    let method = Method::from_str(method).unwrap_or(Method::GET);
+    let mut request = RequestBuilder::new(path).method(method).abort_signal(Some(&signal));
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = match body {
+        Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+        None => request.build(),
+    };
+    let response = request.map_err(|_| Trouble::Away)?.send().await.map_err(|_| Trouble::Away)?;
+    let date = response.headers().get("date").map(|date| js_sys::Date::parse(&date)).filter(|date| date.is_finite());
+    Ok(Answer { status: response.status(), body: response.text().await.map_err(|_| Trouble::Away)?, date })
+}
+
+pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Trouble> {
+    send("GET", path, None, &[]).await?.read()
+}
+
+pub async fn write<T: DeserializeOwned>(method: &str, path: &str, body: &Value) -> Result<T, Trouble> {
+    send(method, path, Some(body), &[]).await?.read()
+}

@@ -1,0 +1,85 @@
+//! What is not sent yet outlives the page: it lies in the browser's database until it is done. A page takes over what a page that is
+//! gone has left.
+
+use crate::live::{held_locks, hold_lock};
+use crate::model::Model;
+use board::outbox::Op;
+use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
+use wasm_bindgen::JsValue;
+
+const STORE: &str = "outbox";
+
+/// One thing that waits, and whose page it is.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    page: String,
+    /// In milliseconds since 1970; what was done first is sent first.
+    at: f64,
+    op: Op,
+}
+
+thread_local! {
+    /// This page's own name.
+    static PAGE: OnceCell<String> = const { OnceCell::new() };
+}
+
+fn page() -> String {
+    PAGE.with(|page| page.get_or_init(|| format!("tidings-page-{}", uuid::Uuid::now_v7())).clone())
+}
+
+async fn database() -> Result<Database, idb::Error> {
+    let mut request = Factory::new()?.open("tidings", Some(1))?;
+    request.on_upgrade_needed(|event| {
+        if let Ok(database) = event.database() {
+            let mut params = ObjectStoreParams::new();
+            params.key_path(Some(KeyPath::new_single("key")));
+            _ = database.create_object_store(STORE, params);
+        }
+    });
+    request.await
+}
+
+/// Keeps it. Where the browser keeps nothing (its disk is full, or it is a private window), it is still sent as long as the page is open.
+pub async fn keep(op: Op) -> bool {
+    let key = op.key.clone();
+    let kept = Kept { page: page(), at: js_sys::Date::now(), op };
+    let Ok(text) = serde_json::to_string(&kept) else { return false };
+    let put = async {
+        let transaction = database().await?.transaction(&[STORE], TransactionMode::ReadWrite)?;
+        let row = js_sys::Object::new();
+        _ = js_sys::Reflect::set(&row, &"key".into(), &JsValue::from_str(&key));
+        _ = js_sys::Reflect::set(&row, &"text".into(), &JsValue::from_str(&text));
+        transaction.object_store(STORE)?.put(&row, None)?.await?;
+        transaction.commit()?.await
+    };
+    put.await.is_ok()
+}
+
+/// It is done.
+pub async fn drop(key: String) {
+    let delete = async {
+        let transaction = database().await?.transaction(&[STORE], TransactionMode::ReadWrite)?;
+        transaction.object_store(STORE)?.delete(JsValue::from_str(&key))?.await?;
+        transaction.commit()?.await
+    };
+    _ = delete.await;
+}
+
+/// Takes over what waits of this person and is no open page's.
+pub async fn adopt(model: Model, user: &str) {
+    hold_lock(&page());
+    let open = held_locks().await;
+    let all = async {
+        let transaction = database().await?.transaction(&[STORE], TransactionMode::ReadOnly)?;
+        transaction.object_store(STORE)?.get_all(None, None)?.await
+    };
+    let rows = all.await.unwrap_or_default();
+    let text = |row: JsValue| js_sys::Reflect::get(&row, &"text".into()).ok()?.as_string();
+    let mut left: Vec<Kept> = rows.into_iter().filter_map(text).filter_map(|text| serde_json::from_str(&text).ok()).collect();
+    left.retain(|kept| kept.op.user == user && (kept.page == page() || !open.contains(&kept.page)));
+    left.sort_by(|one, other| one.at.total_cmp(&other.at));
+    model.outbox.update(|outbox| left.into_iter().for_each(|kept| outbox.push(kept.op)));
+}

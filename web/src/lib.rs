@@ -1,0 +1,22 @@
+//! The dashboard: a page that draws what [`board`] knows and carries what is done to the API.
+//!
+//! Markup is made element by element, never of text: the page's policy forbids the rest. What must not live here: which task stands where,
+//! what a rule means, what an answer means; that is `board` and `domain`.
+
+mod actions;
+mod api;
+mod kept;
+mod live;
+mod model;
+mod reading;
+mod sending;
+mod ui;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Called by the page's one script.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|panic| ui::failed(&panic.to_string())));
+    leptos::mount::mount_to_body(|| ui::app(model::Model::new()));
+}

@@ -1,0 +1,220 @@
+//! One stream a browser: the page that holds a lock listens to the server, and tells the others.
+
+use crate::api::{Trouble, get};
+use crate::model::{Model, User};
+use crate::{reading, sending};
+use domain::id::TaskId;
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{BroadcastChannel, EventSource, MessageEvent};
+
+// `web-sys` has these as unstable. They are there only where the page is secure: over TLS, or from this machine.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request, catch)]
+    fn request_lock(name: &str, held: &js_sys::Function) -> Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = query, catch)]
+    fn query_locks() -> Result<js_sys::Promise, JsValue>;
+}
+
+/// What pages of one person tell each other.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Told {
+    /// An event of the stream: its name and data.
+    Event(String, String),
+    Reached(bool),
+    /// Events may have been missed.
+    ReadAnew,
+    SignedOut,
+}
+
+/// The summary of a change.
+#[derive(Deserialize)]
+struct Summary {
+    task_id: TaskId,
+    change_type: String,
+    version: u64,
+}
+
+/// Between tries where the stream was refused, in milliseconds.
+const AGAIN: u32 = 2_000;
+
+thread_local! {
+    static CHANNEL: RefCell<Option<BroadcastChannel>> = const { RefCell::new(None) };
+    static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
+    /// Which listening is the last: one of a session that has ended goes no further.
+    static LAST: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Holds a lock as long as the page is open.
+pub fn hold_lock(name: &str) {
+    let for_ever = Closure::once_into_js(|| js_sys::Promise::new(&mut |_, _| {}));
+    _ = request_lock(name, for_ever.unchecked_ref());
+}
+
+/// The names of the locks that open pages hold.
+pub async fn held_locks() -> Vec<String> {
+    let Ok(asked) = query_locks() else { return Vec::new() };
+    let Ok(state) = JsFuture::from(asked).await else { return Vec::new() };
+    let held = js_sys::Reflect::get(&state, &"held".into()).unwrap_or_default();
+    let name = |lock: JsValue| js_sys::Reflect::get(&lock, &"name".into()).ok()?.as_string();
+    js_sys::Array::from(&held).iter().filter_map(name).collect()
+}
+
+/// Begins to hear of this person's changes.
+pub fn listen(model: Model, user: &str) {
+    stop();
+    let mine = LAST.with(|last| {
+        last.set(last.get() + 1);
+        last.get()
+    });
+    if let Ok(channel) = BroadcastChannel::new(&format!("tidings-{user}")) {
+        let hear = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+            let told = message.data().as_string().and_then(|text| serde_json::from_str::<Told>(&text).ok());
+            if let Some(told) = told {
+                heard(model, told);
+            }
+        });
+        channel.set_onmessage(Some(hear.as_ref().unchecked_ref()));
+        hear.forget();
+        CHANNEL.set(Some(channel));
+    }
+    // Whoever gets the lock keeps it until the page closes or the session ends: then another page has its turn.
+    let held = Closure::once_into_js(move || {
+        js_sys::Promise::new(&mut |release, _| {
+            if LAST.with(Cell::get) == mine {
+                spawn_local(stream(model, mine, release));
+            } else {
+                _ = release.call0(&JsValue::NULL);
+            }
+        })
+    });
+    if request_lock(&format!("tidings-stream-{user}"), held.unchecked_ref()).is_err() {
+        spawn_local(stream(model, mine, js_sys::Function::default()));
+    }
+}
+
+/// Hears no more.
+pub fn stop() {
+    LAST.with(|last| last.set(last.get() + 1));
+    if let Some(stream) = STREAM.take() {
+        stream.close();
+    }
+    if let Some(channel) = CHANNEL.take() {
+        channel.close();
+    }
+}
+
+/// Tells the other pages that the session has ended.
+pub fn tell_signed_out() {
+    tell(&Told::SignedOut);
+}
+
+fn tell(told: &Told) {
+    if let Ok(text) = serde_json::to_string(told) {
+        CHANNEL.with_borrow(|channel| channel.as_ref().map(|channel| channel.post_message(&JsValue::from_str(&text))));
+    }
+}
+
+/// Here and on the other pages.
+fn tell_all(model: Model, told: Told) {
+    tell(&told);
+    heard(model, told);
+}
+
+fn heard(model: Model, told: Told) {
+    match told {
+        Told::Event(name, data) => match name.as_str() {
+            "sync.task-changed" => {
+                let Ok(Summary { task_id, change_type, version }) = serde_json::from_str(&data) else { return };
+                if change_type == "deleted" {
+                    model.tasks.update(|tasks| tasks.forget(task_id, version));
+                } else {
+                    reading::changed(model, task_id, version);
+                }
+            }
+            "notification.created" => spawn_local(announce(model)),
+            _ => spawn_local(reading::everything(model)),
+        },
+        Told::Reached(reached) => {
+            if model.reached.get_untracked() != reached {
+                model.reached.set(reached);
+            }
+            if reached {
+                sending::kick(model);
+            }
+        }
+        Told::ReadAnew => {
+            spawn_local(reading::everything(model));
+            spawn_local(reading::bell(model));
+        }
+        Told::SignedOut => reading::end(model),
+    }
+}
+
+/// Shows the bell, and where the person has allowed it, says what it says.
+async fn announce(model: Model) {
+    reading::bell(model).await;
+    let newest = model.bell.with_untracked(|bell| bell.items.first().cloned()).filter(|newest| !newest.read);
+    // One page of those that are open says so.
+    let is_speaker = STREAM.with_borrow(Option::is_some);
+    if let Some(newest) = newest.filter(|_| is_speaker && web_sys::Notification::permission() == web_sys::NotificationPermission::Granted) {
+        let options = web_sys::NotificationOptions::new();
+        options.set_tag(&newest.id);
+        options.set_body(&model.here_now().say(newest.due_date));
+        _ = web_sys::Notification::new_with_options(&newest.title, &options);
+    }
+}
+
+/// Listens to the server until the session ends.
+async fn stream(model: Model, mine: u32, release: js_sys::Function) {
+    let mut is_first = true;
+    while LAST.with(Cell::get) == mine {
+        if let Ok(source) = EventSource::new("/api/stream/tasks") {
+            attend(model, &source, is_first);
+            is_first = false;
+            STREAM.set(Some(source.clone()));
+            // The browser opens a stream that breaks off again by itself, from where it was; one that is refused it gives up.
+            while LAST.with(Cell::get) == mine && source.ready_state() != EventSource::CLOSED {
+                TimeoutFuture::new(500).await;
+            }
+            source.close();
+        }
+        if LAST.with(Cell::get) != mine {
+            break;
+        }
+        match get::<User>("/api/auth/me").await {
+            Err(Trouble::SignedOut) => tell_all(model, Told::SignedOut),
+            Err(Trouble::Away) => tell_all(model, Told::Reached(false)),
+            _ => {}
+        }
+        TimeoutFuture::new(AGAIN).await;
+    }
+    _ = release.call0(&JsValue::NULL);
+}
+
+fn attend(model: Model, source: &EventSource, is_first: bool) {
+    let on = |name: &'static str, act: Box<dyn Fn(MessageEvent)>| {
+        let act = Closure::<dyn Fn(MessageEvent)>::wrap(act);
+        _ = source.add_event_listener_with_callback(name, act.as_ref().unchecked_ref());
+        // A stream lives about as long as its page.
+        act.forget();
+    };
+    for name in ["sync.task-changed", "notification.created", "resync"] {
+        on(name, Box::new(move |message| tell_all(model, Told::Event(name.to_owned(), message.data().as_string().unwrap_or_default()))));
+    }
+    let has_been_open = Cell::new(false);
+    on("open", Box::new(move |_| {
+        tell_all(model, Told::Reached(true));
+        // A new stream begins now: what happened before it, unless this page has read everything just now, was missed.
+        if !has_been_open.replace(true) && !is_first {
+            tell_all(model, Told::ReadAnew);
+        }
+    }));
+    on("error", Box::new(move |_| tell_all(model, Told::Reached(false))));
+}

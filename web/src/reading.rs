@@ -1,0 +1,188 @@
+//! Reads what the server knows: who is here, all tasks, the bell, and single tasks that have changed.
+
+use crate::api::{self, Trouble, get};
+use crate::model::{Bell, Model, Notification, Reading, Session, User};
+use crate::{kept, live, sending};
+use board::Task;
+use domain::id::TaskId;
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use serde::Deserialize;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use wasm_bindgen_futures::spawn_local;
+
+/// More changed tasks than this at one time: everything is read anew.
+const MANY: usize = 40;
+/// How long changes are collected, in milliseconds.
+const GATHER: u32 = 20;
+/// How long a task of which nobody here knows waits for the answer to a creation that is under way.
+const WAIT: u32 = 150;
+
+/// A page of anything.
+#[derive(Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+thread_local! {
+    /// Which reading of everything is the last.
+    static LAST: Cell<u32> = const { Cell::new(0) };
+    /// Tasks that have changed, and in which version.
+    static CHANGED: RefCell<BTreeMap<TaskId, u64>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Asks who is here, and begins to show their tasks.
+pub async fn begin(model: Model) {
+    let mut pause = 1_000;
+    loop {
+        let answer = api::send("GET", "/api/auth/me", None, &[]).await;
+        if let Ok(Some(date)) = answer.as_ref().map(|answer| answer.date) {
+            // A header says whole seconds: only a clock that is wrong by more than that is put right.
+            let ahead = date - js_sys::Date::now();
+            model.ahead.set(if ahead.abs() > 5_000.0 { ahead } else { 0.0 });
+            model.tick();
+        }
+        match answer.and_then(|answer| answer.read::<User>()) {
+            Ok(user) => return signed_in(model, user).await,
+            Err(Trouble::Away) => model.reached.set(false),
+            Err(_) => {
+                model.reached.set(true);
+                model.session.set(Session::SignedOut);
+                return;
+            }
+        }
+        TimeoutFuture::new(pause).await;
+        pause = (pause * 2).min(10_000);
+    }
+}
+
+/// Somebody is here.
+pub async fn signed_in(model: Model, user: User) {
+    let id = user.id.clone();
+    model.reached.set(true);
+    model.session.set(Session::SignedIn(user));
+    live::listen(model, &id);
+    spawn_local(async move {
+        if let Ok(preferences) = get("/api/preferences").await {
+            model.preferences.set(preferences);
+        }
+    });
+    kept::adopt(model, &id).await;
+    sending::kick(model);
+    spawn_local(bell(model));
+    everything(model).await;
+}
+
+/// Reads all tasks; what is known already stays until they are there.
+pub async fn everything(model: Model) {
+    let mine = LAST.with(|last| {
+        last.set(last.get() + 1);
+        last.get()
+    });
+    let is_last = || LAST.with(Cell::get) == mine;
+    let mut pause = 1_000;
+    while let Err(trouble) = read_through(model, &is_last).await {
+        if !is_last() {
+            return;
+        }
+        match trouble {
+            Trouble::SignedOut => return end(model),
+            Trouble::Away => model.reached.set(false),
+            Trouble::Refused(why) => {
+                model.reading.set(Reading::Failed(why));
+                return;
+            }
+        }
+        TimeoutFuture::new(pause).await;
+        pause = (pause * 2).min(10_000);
+    }
+    if is_last() {
+        model.reached.set(true);
+        model.reading.set(Reading::Done);
+    }
+}
+
+async fn read_through(model: Model, is_last: &impl Fn() -> bool) -> Result<(), Trouble> {
+    model.tasks.update(board::store::Tasks::begin_reading);
+    let mut path = "/api/todos?limit=200".to_owned();
+    loop {
+        let page: Page<Task> = get(&path).await?;
+        if !is_last() {
+            return Ok(());
+        }
+        model.tasks.update(|tasks| page.items.into_iter().for_each(|task| tasks.hear(task)));
+        match page.next_cursor {
+            Some(cursor) => path = format!("/api/todos?limit=200&cursor={cursor}"),
+            None => break,
+        }
+    }
+    model.tasks.update(board::store::Tasks::end_reading);
+    Ok(())
+}
+
+/// A task has changed elsewhere. Changes that come together are read together.
+pub fn changed(model: Model, id: TaskId, version: u64) {
+    let is_first = CHANGED.with_borrow_mut(|changed| {
+        let is_first = changed.is_empty();
+        let newest = changed.entry(id).or_default();
+        *newest = version.max(*newest);
+        is_first
+    });
+    if is_first {
+        spawn_local(gather(model));
+    }
+}
+
+async fn gather(model: Model) {
+    TimeoutFuture::new(GATHER).await;
+    // The task may be the very one whose creation is not answered yet: it would be here twice for a moment.
+    let is_new = |id: &TaskId| model.tasks.with_untracked(|tasks| tasks.get(*id).is_none());
+    if model.outbox.with_untracked(board::outbox::Outbox::is_creating) && CHANGED.with_borrow(|changed| changed.keys().any(is_new)) {
+        TimeoutFuture::new(WAIT).await;
+    }
+    let changed = CHANGED.take();
+    let news = |(id, version): &(TaskId, u64)| model.tasks.with_untracked(|tasks| tasks.is_news(*id, *version));
+    let changed: Vec<(TaskId, u64)> = changed.into_iter().filter(news).collect();
+    if changed.len() > MANY {
+        return everything(model).await;
+    }
+    for (id, version) in changed {
+        spawn_local(one(model, id, version));
+    }
+}
+
+async fn one(model: Model, id: TaskId, version: u64) {
+    let Ok(answer) = api::send("GET", &format!("/api/todos/{id}"), None, &[]).await else { return };
+    if answer.status == 404 {
+        return model.tasks.update(|tasks| tasks.forget(id, version));
+    }
+    match answer.read::<Task>() {
+        Ok(task) => model.tasks.update(|tasks| tasks.hear(task)),
+        Err(Trouble::SignedOut) => end(model),
+        // The stream will say so again, or everything is read when the server is back.
+        Err(_) => {}
+    }
+}
+
+/// Reads the bell.
+pub async fn bell(model: Model) {
+    #[derive(Deserialize)]
+    struct Unread {
+        count: u64,
+    }
+    let unread = get::<Unread>("/api/notifications/unread-count").await;
+    let page = get::<Page<Notification>>("/api/notifications?limit=50").await;
+    if let (Ok(unread), Ok(page)) = (unread, page) {
+        model.bell.set(Bell { unread: unread.count, items: page.items });
+    }
+}
+
+/// The session has ended, here or elsewhere.
+pub fn end(model: Model) {
+    LAST.with(|last| last.set(last.get() + 1));
+    live::stop();
+    model.forget();
+    model.session.set(Session::SignedOut);
+}

@@ -1,0 +1,86 @@
+//! The bell: what is due and overdue, and what of it is not read.
+
+use super::icons::{BELL, LATE, icon};
+use crate::api;
+use crate::model::{Model, Notification, Open};
+use crate::{actions, reading};
+use leptos::ev;
+use leptos::html::{a, button, div, h2, header, li, p, span, ul};
+use leptos::prelude::*;
+use serde_json::Value;
+use wasm_bindgen_futures::spawn_local;
+
+pub fn bell(model: Model) -> impl IntoView {
+    let unread = Memo::new(move |_| model.bell.with(|bell| bell.unread));
+    let number = move || (unread.get() > 0).then(|| (" ", span().class("badge").child(unread)));
+    let opener = button()
+        .class("icon-button")
+        .attr("type", "button")
+        .attr("popovertarget", "notifications")
+        .attr("aria-haspopup", "dialog")
+        .child((icon(BELL), span().class("vh").child("Notifications"), number));
+    let read_all = button().class("plain").attr("type", "button").child("Mark all read").on(ev::click, move |_| {
+        mark(model, "POST", "/api/notifications/read-all".to_owned());
+    });
+    let list = move || {
+        let items = model.bell.with(|bell| bell.items.clone());
+        if items.is_empty() {
+            p().class("hint").child("Nothing yet. What is due soon or overdue is said here.").into_any()
+        } else {
+            ul().child(items.into_iter().map(|item| notice(model, item)).collect_view()).into_any()
+        }
+    };
+    let allow = button().class("plain").attr("type", "button").child("Also tell me outside of this page").on(ev::click, move |_| spawn_local(ask(model)));
+    let can_ask = move || {
+        model.bell.track();
+        web_sys::Notification::permission() == web_sys::NotificationPermission::Default
+    };
+    let panel = div().class("panel").id("notifications").attr("popover", "").attr("role", "dialog").attr("aria-label", "Notifications").child((
+        header().class("top").child((h2().child("Notifications"), read_all)),
+        list,
+        move || can_ask().then(|| p().child(allow.clone())),
+    ));
+    (opener, panel)
+}
+
+async fn ask(model: Model) {
+    if let Ok(asked) = web_sys::Notification::request_permission() {
+        _ = wasm_bindgen_futures::JsFuture::from(asked).await;
+        model.bell.update(|_| {});
+    }
+}
+
+fn mark(model: Model, method: &'static str, path: String) {
+    spawn_local(async move {
+        match api::write::<Value>(method, &path, &Value::Object(serde_json::Map::new())).await {
+            Err(trouble @ (api::Trouble::Away | api::Trouble::SignedOut)) => actions::say(model, actions::told(&trouble), Vec::new()),
+            // An answer without a body is an answer.
+            _ => reading::bell(model).await,
+        }
+    });
+}
+
+fn notice(model: Model, item: Notification) -> impl IntoView {
+    let here = model.here();
+    let is_late = item.kind == "reminder.overdue";
+    let said = if is_late { format!("Overdue since {}", here.say(item.due_date)) } else { format!("Due {}", here.say(item.due_date)) };
+    let (id, task, is_read) = (item.id, item.task_id, item.read);
+    let open = move |event: web_sys::MouseEvent| {
+        event.prevent_default();
+        if !is_read {
+            mark(model, "PATCH", format!("/api/notifications/{id}/read"));
+        }
+        match model.task(task) {
+            Some(task) => model.open.set(Some(Open::Edit(task))),
+            None => actions::say(model, "The task is no longer there.".to_owned(), Vec::new()),
+        }
+    };
+    li().class("notice").class(("late", is_late)).class(("read", is_read)).child((
+        icon(if is_late { LATE } else { BELL }),
+        div().child((
+            a().attr("href", format!("/?task={task}")).attr("dir", "auto").on(ev::click, open).child(item.title),
+            p().child(format!("{said} · {}", here.ago(item.created_at))),
+        )),
+        (!is_read).then(|| (span().class("dot"), span().class("vh").child("Unread"))),
+    ))
+}

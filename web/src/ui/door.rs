@@ -1,0 +1,60 @@
+//! Where one signs in, or up.
+
+use super::icons::{WARNING, icon, mark};
+use crate::actions;
+use crate::model::Model;
+use leptos::ev::SubmitEvent;
+use leptos::html::{button, div, form, h1, input, label, main, p, section, span};
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+pub fn door(model: Model) -> impl IntoView {
+    let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let (problem, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
+    let enter = move |path: &'static str| {
+        if email.with(|email| email.trim().is_empty()) || password.with(String::is_empty) {
+            problem.set(Some("Enter an e-mail address and a password.".to_owned()));
+            return;
+        }
+        is_busy.set(true);
+        spawn_local(async move {
+            let entered = actions::sign_in(model, path, email.get_untracked(), password.get_untracked()).await;
+            // Nothing of this form is left once somebody is in.
+            if let Err(why) = entered {
+                is_busy.set(false);
+                problem.set(Some(why));
+                super::focus("password".to_owned());
+            }
+        });
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        enter("/api/auth/sign-in");
+    };
+    let text = move |id: &'static str, kind: &'static str, name: &'static str, complete: &'static str, value: RwSignal<String>| {
+        let field = input().id(id).attr("type", kind).attr("autocomplete", complete).prop("value", value);
+        let field = field.attr("aria-invalid", move || problem.with(Option::is_some).then_some("true"));
+        let field = field.on(leptos::ev::input, move |event| value.set(event_target_value(&event)));
+        div().class("field").child((label().attr("for", id).child(name), field))
+    };
+    let said = move || {
+        problem.get().map(|why| p().class("error-text").attr("role", "alert").child((icon(WARNING), span().child(why))))
+    };
+    let buttons = div().class("buttons").child((
+        button().class("primary").attr("type", "submit").prop("disabled", is_busy).child("Sign in"),
+        button().attr("type", "button").prop("disabled", is_busy).on(leptos::ev::click, move |_| enter("/api/auth/sign-up")).child("Sign up"),
+    ));
+    let fields = form().class("fields").attr("novalidate", "").on(leptos::ev::submit, submit).child((
+        text("email", "email", "E-mail", "username", email),
+        text("password", "password", "Password", "current-password", password),
+        said,
+        buttons,
+    ));
+    let card = section().class("card").attr("aria-labelledby", "door-heading").child((
+        p().class("brand").child((mark(), "Tidings")),
+        h1().id("door-heading").child("Sign in"),
+        fields,
+        p().class("hint").child("New here? Enter an e-mail address and a password of your own, then “Sign up”."),
+    ));
+    main().class("door").child(card)
+}

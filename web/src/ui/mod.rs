@@ -1,0 +1,92 @@
+//! What is drawn. Each file is a part of the page; what must not live here: what a task means, or how it is sent.
+
+mod bell;
+mod collision;
+mod door;
+mod edit;
+mod fields;
+mod icons;
+mod keys;
+mod list;
+mod navigation;
+mod quick;
+mod row;
+mod settings;
+mod shell;
+mod statistics;
+mod toasts;
+mod tokens;
+
+use crate::model::{Model, Session};
+use crate::reading;
+use board::view::View;
+use gloo_timers::callback::Interval;
+use leptos::ev;
+use leptos::html::{main, p};
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+/// How often time goes by, in milliseconds.
+const MINUTE: u32 = 20_000;
+
+/// The whole page.
+pub fn app(model: Model) -> impl IntoView {
+    if let Some(note) = document().get_element_by_id("start") {
+        note.remove();
+    }
+    spawn_local(reading::begin(model));
+    Interval::new(MINUTE, move || model.tick()).forget();
+    window_event_listener(ev::popstate, move |_| {
+        let location = window().location();
+        model.view.set(View::of_url(&location.pathname().unwrap_or_default(), &location.search().unwrap_or_default()));
+    });
+    window_event_listener(ev::online, move |_| crate::sending::kick(model));
+    Effect::new(move |_| {
+        let theme = model.preferences.with(|preferences| preferences.theme.clone());
+        if let Some(root) = document().document_element() {
+            _ = if theme == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", &theme) };
+        }
+    });
+    Effect::new(move |_| {
+        let title = model.view.with(|view| view.place.title());
+        document().set_title(&format!("{title} · Tidings"));
+    });
+    // Who it is may change without the page being drawn anew.
+    let state = Memo::new(move |_| model.session.with(|session| match session {
+        Session::Unknown => 0,
+        Session::SignedOut => 1,
+        Session::SignedIn(_) => 2,
+    }));
+    move || match state.get() {
+        0 => main().class("starting").child(p().attr("role", "status").child(move || starting(model))).into_any(),
+        1 => door::door(model).into_any(),
+        _ => shell::shell(model).into_any(),
+    }
+}
+
+fn starting(model: Model) -> &'static str {
+    if model.reached.get() { "Loading your tasks…" } else { "Offline. The server does not answer; the page goes on when it does." }
+}
+
+/// Something that must not happen has happened: what the person wrote is kept, and a new page goes on.
+pub fn failed(why: &str) {
+    web_sys::console::error_1(&why.into());
+    let Some(body) = document().body() else { return };
+    let note = document().create_element("p");
+    if let Ok(note) = note {
+        note.set_class_name("failed-page");
+        _ = note.set_attribute("role", "alert");
+        note.set_text_content(Some("The page has made a mistake and stopped. What you did is kept: reload the page to go on."));
+        _ = body.prepend_with_node_1(&note);
+    }
+}
+
+/// An element's id as a focus to go to, once it is there.
+fn focus(id: String) {
+    request_animation_frame(move || {
+        let element = document().get_element_by_id(&id);
+        if let Some(element) = element.and_then(|element| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(element).ok()) {
+            _ = element.focus();
+        }
+    });
+}

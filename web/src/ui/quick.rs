@@ -1,0 +1,96 @@
+//! A new task, in one sentence.
+
+use super::icons::{CALENDAR, FLAG, PLUS, REPEAT, icon};
+use crate::actions;
+use crate::model::Model;
+use board::view::Place;
+use board::words;
+use domain::quick_add;
+use leptos::ev;
+use leptos::html::{button, div, form, input, label, li, p, ul};
+use leptos::prelude::*;
+use serde_json::json;
+
+/// Characters that a title may have.
+const LONGEST: usize = 255;
+/// Characters that are looked at, as they are typed.
+const LOOKED_AT: usize = 2_000;
+
+pub fn quick(model: Model) -> impl IntoView {
+    let (text, problem) = (RwSignal::new(String::new()), RwSignal::new(None::<&'static str>));
+    let typed = Memo::new(move |_| text.with(|text| text.chars().take(LOOKED_AT).collect::<String>()));
+    let read = Memo::new(move |_| {
+        let here = model.here();
+        typed.with(|text| words::chips(&quick_add::read(text, here.now, here.zone), here))
+    });
+    let add = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let here = model.here_now();
+        let read = text.with_untracked(|text| quick_add::read(text, here.now, here.zone));
+        if read.title.is_empty() {
+            return problem.set(Some("A task needs a title, such as “Water plants”."));
+        }
+        if read.title.chars().count() > LONGEST {
+            return problem.set(Some("A title has at most 255 characters. Put the rest into the description."));
+        }
+        let mut fields = words::fields(&read, here.zone);
+        // A task that is made where a tag is looked at has that tag.
+        if let Place::Tag(tag) = model.view.with_untracked(|view| view.place.clone()) {
+            let mut tags: Vec<String> = read.tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+            if !tags.contains(&tag) && tags.len() < 10 {
+                tags.push(tag);
+                fields.insert("tags".to_owned(), json!(tags));
+            }
+        }
+        // And one that is made where today is looked at is due today.
+        if model.view.with_untracked(|view| view.place == Place::Today) && read.due.is_none() {
+            let today = here.moved_to(None, here.today()).filter(|nine| *nine > here.now);
+            let due = today.or_else(|| here.start_of(here.in_days(1)).map(|midnight| midnight.plus_minutes(-1)));
+            fields.extend(due.map(|due| ("due_date".to_owned(), json!(due))));
+        }
+        problem.set(None);
+        text.set(String::new());
+        actions::create(model, fields);
+    };
+    let field = input()
+        .id("new")
+        .attr("type", "text")
+        .attr("autocomplete", "off")
+        .attr("dir", "auto")
+        .attr("enterkeyhint", "done")
+        .attr("placeholder", "Add a task: water plants fri 18:00 #home")
+        .attr("aria-describedby", "new-problem")
+        .attr("aria-invalid", move || problem.get().map(|_| "true"))
+        .prop("value", text)
+        .on(ev::input, move |event| {
+            problem.set(None);
+            text.set(event_target_value(&event));
+        });
+    let chip = |chip: words::Chip| {
+        let picture = match chip.kind {
+            "due" => Some(CALENDAR),
+            "repeat" => Some(REPEAT),
+            "priority" => Some(FLAG),
+            _ => None,
+        };
+        let class = match chip.kind {
+            "due" => "chip due",
+            "priority" if chip.text.starts_with("high") => "chip high",
+            "priority" if chip.text.starts_with("medium") => "chip medium",
+            _ => "chip",
+        };
+        li().class(class).child((picture.map(icon), chip.text))
+    };
+    let chips = ul().class("chips").attr("aria-label", "Understood").attr("aria-live", "polite").child(move || read.get().into_iter().map(chip).collect_view());
+    let line = div().class("line").child((
+        icon(PLUS),
+        label().class("vh").attr("for", "new").child("New task"),
+        field,
+        button().class("primary").attr("type", "submit").child("Add"),
+    ));
+    form().class("quick").attr("novalidate", "").on(ev::submit, add).child((
+        line,
+        chips,
+        p().class("error-text").id("new-problem").attr("role", "alert").child(move || problem.get()),
+    ))
+}

@@ -1,0 +1,122 @@
+//! From `web/` to the files that `components/web` carries: the module, its glue, the style, the page, each in three encodings.
+//!
+//! A file's name is made of what it holds, so that a browser may keep it for ever; only the page has a name of its own.
+
+use crate::{cargo, ensure_target, root, run, target};
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What a browser runs.
+const BROWSER: &str = "wasm32-unknown-unknown";
+
+/// A file before it is packed.
+struct File {
+    path: String,
+    content_type: &'static str,
+    content: Vec<u8>,
+}
+
+impl File {
+    /// Under a name that its content makes: `/assets/app.0123456789ab.js`.
+    fn asset(stem: &str, ending: &str, content_type: &'static str, content: Vec<u8>) -> Self {
+        let digest = digest(&content);
+        Self { path: format!("/assets/{stem}.{}.{ending}", digest.get(..12).unwrap_or(&digest)), content_type, content }
+    }
+}
+
+/// Where the files go. `components/web` includes them from there.
+fn folder() -> PathBuf {
+    root().join("target/web")
+}
+
+/// Builds the dashboard, where it has changed.
+pub fn build() -> Result<()> {
+    ensure_target(BROWSER)?;
+    run(&mut cargo(&["build", "--profile", "web", "--target", BROWSER, "--package", "dashboard"]))?;
+    let module = target().join(BROWSER).join("web/dashboard.wasm");
+    let sources = [module.clone(), root().join("web/style.css"), root().join("web/index.html"), root().join("web/start.js"), root().join("web/icon.svg")];
+    let mut all = Sha256::new();
+    for source in &sources {
+        all.update(fs::read(source).with_context(|| format!("cannot read {}", source.display()))?);
+    }
+    all.update(include_str!("web.rs"));
+    let stamp = format!("{:x}", all.finalize());
+    let stamped = folder().join("stamp");
+    if fs::read_to_string(&stamped).is_ok_and(|old| old == stamp) {
+        return Ok(());
+    }
+    pack(&files(&module)?)?;
+    fs::write(stamped, stamp)?;
+    Ok(())
+}
+
+fn files(module: &PathBuf) -> Result<Vec<File>> {
+    let made = target().join("web-bindgen");
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(module).out_name("app").web(true)?.typescript(false);
+    bindgen.remove_name_section(true).remove_producers_section(true);
+    bindgen.generate(&made).context("wasm-bindgen cannot read the dashboard")?;
+    let read = |name: &str| fs::read(made.join(name)).with_context(|| format!("wasm-bindgen made no {name}"));
+    let source = |name: &str| fs::read(root().join("web").join(name)).with_context(|| format!("cannot read web/{name}"));
+    let wasm = File::asset("app", "wasm", "application/wasm", read("app_bg.wasm")?);
+    let glue = File::asset("app", "js", "text/javascript; charset=utf-8", read("app.js")?);
+    let start = String::from_utf8(source("start.js")?).context("web/start.js is no UTF-8")?;
+    let start = start.replace("{glue}", &glue.path).replace("{wasm}", &wasm.path);
+    let start = File::asset("start", "js", "text/javascript; charset=utf-8", start.into_bytes());
+    let style = File::asset("style", "css", "text/css; charset=utf-8", source("style.css")?);
+    let icon = File::asset("icon", "svg", "image/svg+xml", source("icon.svg")?);
+    let mut page = String::from_utf8(source("index.html")?).context("web/index.html is no UTF-8")?;
+    for (name, file) in [("wasm", &wasm), ("glue", &glue), ("start", &start), ("style", &style), ("icon", &icon)] {
+        page = page.replace(&format!("{{{name}}}"), &file.path);
+    }
+    let page = File { path: "/index.html".to_owned(), content_type: "text/html; charset=utf-8", content: page.into_bytes() };
+    Ok(vec![page, start, glue, wasm, style, icon])
+}
+
+/// Writes the files, and the Rust source that includes them.
+fn pack(files: &[File]) -> Result<()> {
+    let folder = folder();
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let (mut source, mut sent) = ("pub(crate) static FILES: &[File] = &[\n".to_owned(), 0);
+    for (index, File { path, content_type, content }) in files.iter().enumerate() {
+        let (br, gzip) = (brotli(content)?, gzip(content)?);
+        sent += br.len();
+        let mut included = Vec::new();
+        for (field, bytes) in [("plain", content), ("br", &br), ("gzip", &gzip)] {
+            let file = folder.join(format!("{index}.{field}"));
+            fs::write(&file, bytes)?;
+            included.push(format!("{field}: include_bytes!({:?})", file.display().to_string()));
+        }
+        let (digest, included) = (digest(content), included.join(", "));
+        let digest = digest.get(..32).unwrap_or(&digest);
+        writeln!(source, "    File {{ path: {path:?}, content_type: {content_type:?}, digest: {digest:?}, {included} }},")?;
+    }
+    source.push_str("];\n");
+    fs::write(folder.join("files.rs"), source)?;
+    println!("the dashboard: {} files, {} KiB with Brotli", files.len(), sent.div_ceil(1024));
+    Ok(())
+}
+
+fn digest(content: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(content))
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    brotli::CompressorWriter::new(&mut packed, 4096, 11, 24).write_all(content)?;
+    Ok(packed)
+}
+
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(content)?;
+    Ok(packer.finish()?)
+}
