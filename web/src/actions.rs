@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use domain::id::TaskId;
 use domain::time::Timestamp;
 use gloo_timers::future::TimeoutFuture;
-use leptos::prelude::*;
+use crate::reactive::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -5,7 +5,7 @@ use crate::live::{held_locks, hold_lock};
 use crate::model::Model;
 use board::outbox::Op;
 use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
-use leptos::prelude::*;
+use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use wasm_bindgen::JsValue;

@@ -5,9 +5,11 @@
 
 mod actions;
 mod api;
+mod dom;
 mod kept;
 mod live;
 mod model;
+mod reactive;
 mod reading;
 mod sending;
 mod ui;
@@ -18,5 +20,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| ui::failed(&panic.to_string())));
-    leptos::mount::mount_to_body(|| ui::app(model::Model::new()));
+    // Called twice, it is there already.
+    _ = any_spawner::Executor::init_wasm_bindgen();
+    dom::mount(|| dom::any(ui::app(model::Model::new())));
 }

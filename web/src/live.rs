@@ -5,7 +5,7 @@ use crate::model::{Model, User};
 use crate::{reading, sending};
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
-use leptos::prelude::*;
+use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};

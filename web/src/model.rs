@@ -1,5 +1,6 @@
 //! What the page shows, as signals. Everything that is drawn follows from these.
 
+use crate::dom::{window};
 use board::Task;
 use board::days::Here;
 use board::outbox::{Op, Outbox};
@@ -8,7 +9,7 @@ use board::view::{Place, Row, View};
 use domain::id::TaskId;
 use domain::task::TimeZone;
 use domain::time::Timestamp;
-use leptos::prelude::*;
+use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;

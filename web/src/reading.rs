@@ -6,7 +6,7 @@ use crate::{kept, live, sending};
 use board::Task;
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
-use leptos::prelude::*;
+use crate::reactive::*;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use crate::reading;
 use board::Task;
 use board::outbox::{Op, Outcome, What};
 use gloo_timers::future::TimeoutFuture;
-use leptos::prelude::*;
+use crate::reactive::*;
 use std::cell::Cell;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;

@@ -1,5 +1,5 @@
 //! The public listener: each request gets its id, its place in a trace and its number in the metrics, then goes to the stream,
-//! to one of the host's few pages, or to the component whose route it is.
+//! to the API's document, or to the component whose route it is.
 
 use super::body::{Limited, discard};
 use super::connection::Streaming;
@@ -20,7 +20,7 @@ use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::{
@@ -33,8 +33,6 @@ use std::sync::Arc;
 pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 /// The longest body that is taken.
 const MAX_BODY: u64 = 1 << 20;
-const WELCOME: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tidings</title>\
-<h1>Tidings runs here</h1><p>Its API is under <code>/api</code>; <a href=\"/openapi.json\">/openapi.json</a> describes it.</p></html>\n";
 
 /// What the public listener answers with, and, to another role, the application listener.
 #[derive(Clone)]
@@ -58,7 +56,6 @@ impl Public {
         let no_writes = async || Problem::method_not_allowed("GET, HEAD");
         let only_get = async || Problem::method_not_allowed("GET");
         Ok(Router::new()
-            .route("/", get(welcome))
             .route("/openapi.json", get(document))
             .route("/api/stream/tasks", get(stream).head(only_get).fallback(only_get))
             .fallback(component)
@@ -67,18 +64,6 @@ impl Public {
             .layer(from_fn(layers::identify))
             .layer(from_fn_with_state(patterns, layers::measure)))
     }
-}
-
-async fn welcome(
-    State(public): State<Arc<Public>>,
-    Extension(id): Extension<RequestId>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> Result<Response, Problem> {
-    if !public.elsewhere.is_here(Role::Web)? {
-        return public.elsewhere.ask(Role::Web, &id, request).await;
-    }
-    no_query(query.as_deref()).map(|()| Html(WELCOME).into_response())
 }
 
 async fn document(RawQuery(query): RawQuery) -> Result<impl IntoResponse, Problem> {

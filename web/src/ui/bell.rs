@@ -4,13 +4,12 @@ use super::icons::{BELL, LATE, icon};
 use crate::api;
 use crate::model::{Model, Notification, Open};
 use crate::{actions, reading};
-use leptos::ev;
-use leptos::html::{a, button, div, h2, header, li, p, span, ul};
-use leptos::prelude::*;
+use crate::dom::{Kids, a, any, button, div, ev, h2, header, li, p, span, ul};
+use crate::reactive::*;
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 
-pub fn bell(model: Model) -> impl IntoView {
+pub fn bell(model: Model) -> impl Kids {
     let unread = Memo::new(move |_| model.bell.with(|bell| bell.unread));
     let number = move || (unread.get() > 0).then(|| (" ", span().class("badge").child(unread)));
     let opener = button()
@@ -19,18 +18,18 @@ pub fn bell(model: Model) -> impl IntoView {
         .attr("popovertarget", "notifications")
         .attr("aria-haspopup", "dialog")
         .child((icon(BELL), span().class("vh").child("Notifications"), number));
-    let read_all = button().class("plain").attr("type", "button").child("Mark all read").on(ev::click, move |_| {
+    let read_all = button().class("plain").attr("type", "button").child("Mark all read").on(ev::CLICK, move |_| {
         mark(model, "POST", "/api/notifications/read-all".to_owned());
     });
     let list = move || {
         let items = model.bell.with(|bell| bell.items.clone());
         if items.is_empty() {
-            p().class("hint").child("Nothing yet. What is due soon or overdue is said here.").into_any()
+            any(p().class("hint").child("Nothing yet. What is due soon or overdue is said here."))
         } else {
-            ul().child(items.into_iter().map(|item| notice(model, item)).collect_view()).into_any()
+            any(ul().child(items.into_iter().map(|item| notice(model, item)).collect::<Vec<_>>()))
         }
     };
-    let allow = button().class("plain").attr("type", "button").child("Also tell me outside of this page").on(ev::click, move |_| spawn_local(ask(model)));
+    let allow = button().class("plain").attr("type", "button").child("Also tell me outside of this page").on(ev::CLICK, move |_| spawn_local(ask(model)));
     let can_ask = move || {
         model.bell.track();
         web_sys::Notification::permission() == web_sys::NotificationPermission::Default
@@ -60,7 +59,7 @@ fn mark(model: Model, method: &'static str, path: String) {
     });
 }
 
-fn notice(model: Model, item: Notification) -> impl IntoView {
+fn notice(model: Model, item: Notification) -> impl Kids {
     let here = model.here();
     let is_late = item.kind == "reminder.overdue";
     let said = if is_late { format!("Overdue since {}", here.say(item.due_date)) } else { format!("Due {}", here.say(item.due_date)) };
@@ -75,10 +74,10 @@ fn notice(model: Model, item: Notification) -> impl IntoView {
             None => actions::say(model, "The task is no longer there.".to_owned(), Vec::new()),
         }
     };
-    li().class("notice").class(("late", is_late)).class(("read", is_read)).child((
+    li().class("notice").class_if("late", move || is_late).class_if("read", move || is_read).child((
         icon(if is_late { LATE } else { BELL }),
         div().child((
-            a().attr("href", format!("/?task={task}")).attr("dir", "auto").on(ev::click, open).child(item.title),
+            a().attr("href", format!("/?task={task}")).attr("dir", "auto").on(ev::CLICK, open).child(item.title),
             p().child(format!("{said} · {}", here.ago(item.created_at))),
         )),
         (!is_read).then(|| (span().class("dot"), span().class("vh").child("Unread"))),

@@ -9,9 +9,8 @@ use board::outbox::{Op, What};
 use board::task::Fields;
 use board::words::{say_lead, say_rule};
 use domain::time::Timestamp;
-use leptos::ev;
-use leptos::html::{button, div, fieldset, form, h2, input, label, legend, p, span};
-use leptos::prelude::*;
+use crate::dom::{Kids, b, button, div, ev, fieldset, form, h2, input, label, legend, p, span};
+use crate::reactive::*;
 use serde_json::Value;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
@@ -25,12 +24,12 @@ struct Field {
     is_mine: RwSignal<bool>,
 }
 
-pub fn collision(model: Model, mine: Op, theirs: Arc<Task>) -> impl IntoView {
+pub fn collision(model: Model, mine: Op, theirs: Arc<Task>) -> impl Kids {
     let fields = differing(&mine, &theirs);
-    let shown = fields.clone().into_iter().map(|field| versus(model.here_now(), field)).collect_view();
+    let shown = fields.clone().into_iter().map(|field| versus(model.here_now(), field)).collect::<Vec<_>>();
     let heading = h2().id("collision-heading").child("This task was changed meanwhile");
     let text = p().class("muted").id("collision-text").child("You and somebody else, or another device of yours, changed the same fields. Choose what to keep of each.");
-    let save = move |event: ev::SubmitEvent| {
+    let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let What::Update { changes, .. } = &mine.what else { return close() };
         // What collided and is given up is left out; the rest goes on top of theirs.
@@ -43,7 +42,7 @@ pub fn collision(model: Model, mine: Op, theirs: Arc<Task>) -> impl IntoView {
         close();
     };
     let end = div().class("end").child(button().class("primary").attr("type", "submit").child("Save"));
-    let form = form().on(ev::submit, save).child((div().class("top").child(heading), div().class("body").child((text, shown)), end));
+    let form = form().on(ev::SUBMIT, save).child((div().class("top").child(heading), div().class("body").child((text, shown)), end));
     dialog(model, "dialog", "collision-heading", form)
 }
 
@@ -63,17 +62,17 @@ fn differing(mine: &Op, theirs: &Task) -> Vec<Field> {
     mine.conflicts(theirs).into_iter().map(field).collect()
 }
 
-fn versus(here: Here, field: Field) -> impl IntoView {
+fn versus(here: Here, field: Field) -> impl Kids {
     let Field { name, mine, theirs, is_mine } = field;
     let group = format!("choice-{name}");
     let option = |said: &'static str, value: &Value, wants_mine: bool| {
         let radio = input()
             .attr("type", "radio")
             .attr("name", group.clone())
-            .prop("checked", move || is_mine.get() == wants_mine)
-            .on(ev::change, move |_| is_mine.set(wants_mine));
+            .flag("checked", move || is_mine.get() == wants_mine)
+            .on(ev::CHANGE, move |_| is_mine.set(wants_mine));
         let text = shown(&name, value, here).unwrap_or_else(|| "Empty".to_owned());
-        label().class("choice").child((radio, span().child((leptos::html::b().child(said), " ", span().attr("dir", "auto").child(text)))))
+        label().class("choice").child((radio, span().child((b().child(said), " ", span().attr("dir", "auto").child(text)))))
     };
     let choices = div().child((option("Yours", &mine, true), option("Theirs", &theirs, false)));
     fieldset().class("versus").child((legend().child(called(&name)), choices))

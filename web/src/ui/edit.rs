@@ -10,12 +10,13 @@ use board::Task;
 use board::history::Entry;
 use board::task::Fields;
 use board::words::{REPEATS, next_dates, repeat_of, say_lead, say_rule, simple_rule};
-use leptos::ev;
-use leptos::html::{self, button, div, form, h2, h3, label, li, ol, p, section, span, textarea, ul};
-use leptos::prelude::*;
+use crate::dom::{El, Kids, any, button, dialog as dialog_element, div, document, ev, form, h2, h3, label, li, next_frame, ol, p, section, span, textarea, ul, value_of};
+use crate::reactive::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlDialogElement;
 
 /// Leads that can be chosen, in minutes.
 pub const LEADS: [u32; 7] = [0, 10, 30, 60, 120, 1_440, 2_880];
@@ -23,19 +24,17 @@ pub const LEADS: [u32; 7] = [0, 10, 30, 60, 120, 1_440, 2_880];
 const DATES: usize = 4;
 
 /// A dialog that is open as long as it is there, and closed by Escape.
-pub fn dialog(model: Model, class: &'static str, heading: &'static str, content: impl IntoView + 'static) -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get().filter(|dialog| !dialog.open()) {
-            _ = dialog.show_modal();
-        }
-    });
-    html::dialog().class(class).id("dialog").attr("aria-labelledby", heading).node_ref(dialog).on(ev::close, move |_| model.open.set(None)).child(content)
+pub fn dialog(model: Model, class: &'static str, heading: &'static str, content: impl Kids) -> El {
+    let dialog = dialog_element().class(class).id("dialog").attr("aria-labelledby", heading);
+    let element: HtmlDialogElement = dialog.node().clone().unchecked_into();
+    // Once it is in the page.
+    next_frame(move || drop(element.show_modal()));
+    dialog.on(ev::CLOSE, move |_| model.open.set(None)).child(content)
 }
 
 /// Closes the dialog that is open; the focus goes back to where it was.
 pub fn close() {
-    let dialog = document().get_element_by_id("dialog").and_then(|dialog| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlDialogElement>(dialog).ok());
+    let dialog = document().get_element_by_id("dialog").and_then(|dialog| dialog.dyn_into::<HtmlDialogElement>().ok());
     if let Some(dialog) = dialog {
         dialog.close();
     }
@@ -131,12 +130,12 @@ impl Draft {
     }
 }
 
-pub fn edit(model: Model, task: Arc<Task>) -> impl IntoView {
+pub fn edit(model: Model, task: Arc<Task>) -> impl Kids {
     let draft = Draft::of(model, &task);
     let problem = RwSignal::new(None::<&'static str>);
     let save = {
         let task = Arc::clone(&task);
-        move |event: ev::SubmitEvent| {
+        move |event: web_sys::SubmitEvent| {
             event.prevent_default();
             match untrack(|| draft.fields(model, &task)) {
                 Ok(all) => {
@@ -152,21 +151,21 @@ pub fn edit(model: Model, task: Arc<Task>) -> impl IntoView {
     };
     let said = move || problem.get().map(|why| p().class("error-text").attr("role", "alert").child((icon(WARNING), span().child(why))));
     let end = div().class("end").child((
-        button().attr("type", "button").on(ev::click, |_| close()).child("Cancel"),
+        button().attr("type", "button").on(ev::CLICK, |_| close()).child("Cancel"),
         " ",
         button().class("primary").attr("type", "submit").child("Save"),
     ));
     let body = div().class("body").child((fields(&task, draft, said), aside(model, task, draft)));
-    let form = form().attr("novalidate", "").on(ev::submit, save).child((div().class("top").child(h2().id("edit-heading").child("Edit task")), body, end));
+    let form = form().attr("novalidate", "").on(ev::SUBMIT, save).child((div().class("top").child(h2().id("edit-heading").child("Edit task")), body, end));
     dialog(model, "dialog wide", "edit-heading", form)
 }
 
-fn fields<S: IntoView + 'static>(task: &Task, draft: Draft, said: S) -> impl IntoView + use<S> {
+fn fields(task: &Task, draft: Draft, said: impl Kids) -> El {
     let description = textarea()
         .id("description")
         .attr("dir", "auto")
-        .prop("value", draft.description)
-        .on(ev::input, move |event| draft.description.set(event_target_value(&event)));
+        .value(draft.description)
+        .on(ev::INPUT, move |event| draft.description.set(value_of(&event)));
     let mut leads = vec![(String::new(), "None".to_owned())];
     let known = task.reminder_minutes.filter(|minutes| !LEADS.contains(minutes));
     leads.extend(LEADS.into_iter().chain(known).map(|minutes| (minutes.to_string(), say_lead(minutes))));
@@ -187,14 +186,14 @@ fn fields<S: IntoView + 'static>(task: &Task, draft: Draft, said: S) -> impl Int
             div().class("pair").child((line("every", "number", unit, None, draft.every), choice("from", "Counted from", froms.to_vec(), draft.from)))
         })
     };
-    let pair = |one, other| div().class("pair").child((one, other));
+    let pair = |one: El, other: El| div().class("pair").child((one, other));
     div().class("fields").child((
         line("title", "text", "Title", None, draft.title),
         div().class("field").child((label().attr("for", "description").child("Description"), description)),
-        pair(line("due", "datetime-local", "Due", None, draft.due).into_any(), choice("reminder", "Reminder", leads, draft.reminder).into_any()),
+        pair(line("due", "datetime-local", "Due", None, draft.due), choice("reminder", "Reminder", leads, draft.reminder)),
         pair(
-            choice("priority", "Priority", priorities.to_vec(), draft.priority).into_any(),
-            line("tags", "text", "Tags", Some("Separated by commas."), draft.tags).into_any(),
+            choice("priority", "Priority", priorities.to_vec(), draft.priority),
+            line("tags", "text", "Tags", Some("Separated by commas."), draft.tags),
         ),
         choice("repeat", "Repeat", repeats, draft.repeat),
         every,
@@ -202,7 +201,7 @@ fn fields<S: IntoView + 'static>(task: &Task, draft: Draft, said: S) -> impl Int
     ))
 }
 
-fn aside(model: Model, task: Arc<Task>, draft: Draft) -> impl IntoView {
+fn aside(model: Model, task: Arc<Task>, draft: Draft) -> impl Kids {
     let of = Arc::clone(&task);
     let dates = Memo::new(move |_| {
         let here = model.here();
@@ -213,7 +212,7 @@ fn aside(model: Model, task: Arc<Task>, draft: Draft) -> impl IntoView {
     });
     let next = move || {
         dates.get().map(|dates| {
-            let dates = dates.into_iter().map(|date| li().class("chip").child(date)).collect_view();
+            let dates = dates.into_iter().map(|date| li().class("chip").child(date)).collect::<Vec<_>>();
             section().attr("aria-labelledby", "next-heading").child((
                 h3().id("next-heading").child("Next dates"),
                 ul().class("chips").attr("aria-label", "Next dates").child(dates),
@@ -229,16 +228,16 @@ fn aside(model: Model, task: Arc<Task>, draft: Draft) -> impl IntoView {
         });
     }
     let entries = move || match history.get() {
-        None => p().class("hint").child("…").into_any(),
-        Some(Err(why)) => p().class("hint").child(why).into_any(),
+        None => any(p().class("hint").child("…")),
+        Some(Err(why)) => any(p().class("hint").child(why)),
         Some(Ok(entries)) => {
             let here = model.here();
             let one = |entry: Entry| {
-                let what = entry.what(here).into_iter().map(|what| p().attr("dir", "auto").child(what)).collect_view();
+                let what = entry.what(here).into_iter().map(|what| p().attr("dir", "auto").child(what)).collect::<Vec<_>>();
                 li().child((what, p().class("hint").child(entry.by(here))))
             };
             // What happened last is looked for first.
-            ol().class("timeline").child(entries.into_iter().rev().map(one).collect_view()).into_any()
+            any(ol().class("timeline").child(entries.into_iter().rev().map(one).collect::<Vec<_>>()))
         }
     };
     div().class("aside").child((

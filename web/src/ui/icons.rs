@@ -1,7 +1,6 @@
 //! Small pictures, each one path in a square of 24.
 
-use leptos::prelude::*;
-use leptos::svg;
+use crate::dom::{El, path, svg};
 
 pub const TODAY: &str = "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4M9 15l2 2 4-4";
 pub const UPCOMING: &str = "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4M10 13l3 2.5-3 2.5";
@@ -32,22 +31,21 @@ pub const SUN: &str = "M8 12a4 4 0 1 0 8 0a4 4 0 1 0-8 0M12 3v1.5M12 19.5V21M3 1
 const MARK: &str = "M7 2.5h10A4.5 4.5 0 0 1 21.5 7v7a4.5 4.5 0 0 1-4.5 4.5h-4.5L7.5 22.5V18.5H7A4.5 4.5 0 0 1 2.5 14V7A4.5 4.5 0 0 1 7 2.5zM16.6 7.2l-5.7 5.7-2.9-2.9-1.5 1.5 4.4 4.4 7.2-7.2z";
 
 /// A picture that says nothing of its own.
-pub fn icon(path: &'static str) -> impl IntoView {
-    picture("icon", path)
+pub fn icon(shape: &'static str) -> El {
+    picture("icon", shape)
 }
 
 /// A picture where there is nothing else.
-pub fn art(path: &'static str) -> impl IntoView {
-    picture("art", path)
+pub fn art(shape: &'static str) -> El {
+    picture("art", shape)
 }
 
-fn picture(class: &'static str, path: &'static str) -> impl IntoView {
-    let path = svg::path().attr("d", path);
-    svg::svg().attr("class", class).attr("viewBox", "0 0 24 24").attr("aria-hidden", "true").child(path)
+fn picture(class: &'static str, shape: &'static str) -> El {
+    svg().attr("class", class).attr("viewBox", "0 0 24 24").attr("aria-hidden", "true").child(path().attr("d", shape))
 }
 
 /// The mark of Tidings.
-pub fn mark() -> impl IntoView {
-    let path = svg::path().attr("fill-rule", "evenodd").attr("d", MARK);
-    svg::svg().attr("viewBox", "0 0 24 24").attr("aria-hidden", "true").attr("fill", "currentColor").child(path)
+pub fn mark() -> El {
+    let path = path().attr("fill-rule", "evenodd").attr("d", MARK);
+    svg().attr("viewBox", "0 0 24 24").attr("aria-hidden", "true").attr("fill", "currentColor").child(path)
 }

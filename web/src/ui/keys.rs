@@ -8,9 +8,8 @@ use crate::model::{Model, Open};
 use board::Task;
 use board::view::{Place, Row};
 use domain::id::TaskId;
-use leptos::ev;
-use leptos::html::{button, dd, div, dl, dt, h2, h3, kbd, section};
-use leptos::prelude::*;
+use crate::dom::{Kids, button, dd, div, dl, document, dt, ev, h2, h3, kbd, on_window, section};
+use crate::reactive::*;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
@@ -39,7 +38,7 @@ const SHEET: [(&str, &[(&str, &[&str])]); 4] = [
 /// Listens to keys as long as somebody is signed in.
 pub fn listen(model: Model) {
     let goes = StoredValue::new(false);
-    let handle = window_event_listener(ev::keydown, move |event| {
+    on_window(ev::KEY_DOWN, move |event| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() || model.open.with_untracked(Option::is_some) || is_writing(&event) {
             return;
         }
@@ -50,7 +49,6 @@ pub fn listen(model: Model) {
             event.prevent_default();
         }
     });
-    on_cleanup(move || handle.remove());
 }
 
 fn is_writing(event: &KeyboardEvent) -> bool {
@@ -138,19 +136,19 @@ fn step(model: Model, is_down: bool) {
     }
 }
 
-pub fn help(model: Model) -> impl IntoView {
+pub fn help(model: Model) -> impl Kids {
     let part = |(name, keys): (&'static str, &'static [(&'static str, &'static [&'static str])])| {
         let line = |(what, keys): &(&'static str, &'static [&'static str])| {
-            let keys = keys.iter().map(|key| (kbd().child(*key), " ")).collect_view();
+            let keys = keys.iter().map(|key| (kbd().child(*key), " ")).collect::<Vec<_>>();
             div().child((dt().child(*what), dd().child(keys)))
         };
-        section().child((h3().child(name), dl().child(keys.iter().map(line).collect_view())))
+        section().child((h3().child(name), dl().child(keys.iter().map(line).collect::<Vec<_>>())))
     };
-    let close = button().class("icon-button").attr("type", "button").attr("aria-label", "Close").child(icon(CLOSE)).on(ev::click, move |_| super::edit::close());
+    let close = button().class("icon-button").attr("type", "button").attr("aria-label", "Close").child(icon(CLOSE)).on(ev::CLICK, move |_| super::edit::close());
     dialog(model, "dialog", "help-heading", (
         div().class("top").child((h2().id("help-heading").child("Keyboard shortcuts"), close)),
         div().class("body").attr("tabindex", "0").attr("role", "group").attr("aria-label", "Shortcuts").child(
-            div().class("keys").child(SHEET.into_iter().map(part).collect_view()),
+            div().class("keys").child(SHEET.into_iter().map(part).collect::<Vec<_>>()),
         ),
     ))
 }

@@ -7,25 +7,27 @@ use crate::{actions, reading};
 use board::outbox::What;
 use board::view::{Place, RowKey, Shown, Sort};
 use domain::id::TaskId;
-use leptos::ev;
-use leptos::html::{Main, button, div, h2, i, input, label, option, p, select, span, ul};
-use leptos::prelude::*;
+use crate::dom::{Kids, any, button, div, document, each, ev, h2, i, input, label, next_frame, option, p, select, span, ul, value_of};
+use crate::reactive::*;
+use send_wrapper::SendWrapper;
 use std::collections::BTreeSet;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlElement;
 
 /// Rows that exist above and below what is in sight.
 const AROUND: usize = 10;
 /// How high a row is, in pixels, until it is known.
 const ROW: f64 = 56.0;
-/// How high what is in sight can be, in pixels, until it is known.
+/// How high what is in sight is at least, in pixels: a window that grows is not asked about.
 const SIGHT: i32 = 1_200;
 
-pub fn list(model: Model, scroll: RwSignal<i32>, main: NodeRef<Main>) -> impl IntoView {
-    let spacer = NodeRef::<leptos::html::Div>::new();
+pub fn list(model: Model, scroll: RwSignal<i32>, main: HtmlElement) -> impl Kids {
+    let spacer = div().class("spacer");
+    let (place, sight) = (SendWrapper::new(spacer.html().clone()), SendWrapper::new(main));
     let total = Memo::new(move |_| model.rows.with(Vec::len));
     let height = StoredValue::new(ROW);
     let first = Memo::new(move |_| {
-        let above = spacer.get().map_or(0, |spacer| spacer.offset_top());
+        let above = place.offset_top();
         // Rounded, so that a few pixels change nothing.
         let row = f64::from((scroll.get() - above).max(0)) / height.get_value();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row's number")]
@@ -33,31 +35,28 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: NodeRef<Main>) -> impl In
         (row / 5 * 5).saturating_sub(AROUND).min(total.get())
     });
     let in_sight = Memo::new(move |_| {
-        let sight = main.get().map_or(SIGHT, |main| main.client_height().max(200));
+        let sight = sight.client_height().max(SIGHT);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
         let rows = (f64::from(sight) / height.get_value()) as usize + 2 * AROUND + 5;
         model.rows.with(|all| all.iter().skip(first.get()).take(rows).map(board::view::Row::key).collect::<Vec<RowKey>>())
     });
-    let each = move || in_sight.get();
     let child = move |key: RowKey| match key {
         RowKey::Task(task) => {
             let number = Memo::new(move |_| in_sight.with(|rows| rows.iter().position(|row| *row == key)).map(|at| first.get() + at + 1));
-            row(model, task, number, total).into_any()
+            row(model, task, number, total)
         }
-        RowKey::Overdue => heading(model, None).into_any(),
-        RowKey::Day(day) => heading(model, Some(day)).into_any(),
+        RowKey::Overdue => heading(model, None),
+        RowKey::Day(day) => heading(model, Some(day)),
     };
-    let rows = For(ForProps::builder().each(each).key(|key| *key).children(child).build());
-    let tasks = ul().class("tasks").class(("selecting", move || model.selected.with(Option::is_some))).attr("aria-label", "Tasks").child(rows);
-    let tall = div()
-        .class("spacer")
-        .node_ref(spacer)
-        .style(("--total", move || format!("calc({} * var(--row))", total.get())))
-        .style(("--offset", move || format!("calc({} * var(--row))", first.get())));
+    let rows = each(move || in_sight.get(), child);
+    let tasks = ul().class("tasks").class_if("selecting", move || model.selected.with(Option::is_some)).attr("aria-label", "Tasks").child(rows);
+    let tall = spacer
+        .style("--total", move || format!("calc({} * var(--row))", total.get()))
+        .style("--offset", move || format!("calc({} * var(--row))", first.get()));
     // A person may have made text larger: the row's height is asked of the row.
     Effect::new(move |_| {
         in_sight.track();
-        request_animation_frame(move || {
+        next_frame(move || {
             let row = document().query_selector(".row").ok().flatten();
             if let Some(row) = row.filter(|row| row.client_height() > 0) {
                 height.set_value(f64::from(row.client_height()) + 1.0);
@@ -71,21 +70,21 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: NodeRef<Main>) -> impl In
         _ => 3,
     });
     let instead = move || match state.get() {
-        0 => loading().into_any(),
-        1 => failed(model).into_any(),
-        2 => empty(model).into_any(),
-        _ => ().into_any(),
+        0 => any(loading()),
+        1 => any(failed(model)),
+        2 => any(empty(model)),
+        _ => any(()),
     };
     (toolbar(model), move || model.selected.with(Option::is_some).then(|| selection(model)), instead, tall.child(tasks))
 }
 
-fn toolbar(model: Model) -> impl IntoView {
+fn toolbar(model: Model) -> impl Kids {
     let search = input()
         .id("search")
         .attr("type", "search")
         .attr("placeholder", "Search")
-        .prop("value", move || model.view.with(|view| view.search.clone()))
-        .on(ev::input, move |event| model.refine(|view| view.search = event_target_value(&event)));
+        .value(move || model.view.with(|view| view.search.clone()))
+        .on(ev::INPUT, move |event| model.refine(|view| view.search = value_of(&event)));
     let is_free = Memo::new(move |_| model.view.with(|view| view.place.is_free()));
     let shown = move || Shown::ALL.iter().map(|(shown, name, said)| (*name, *said, model.view.with(|view| view.shown == *shown))).collect();
     let sorted = move || Sort::ALL.iter().map(|(sort, name, said)| (*name, *said, model.view.with(|view| view.sort == *sort))).collect();
@@ -101,7 +100,7 @@ fn toolbar(model: Model) -> impl IntoView {
         .class("plain")
         .attr("type", "button")
         .attr("aria-pressed", move || model.selected.with(Option::is_some).to_string())
-        .on(ev::click, move |_| {
+        .on(ev::CLICK, move |_| {
             model.selected.update(|selected| *selected = selected.is_none().then(BTreeSet::new));
         })
         .child((icon(SELECT), "Select"));
@@ -114,17 +113,17 @@ fn toolbar(model: Model) -> impl IntoView {
 
 type Choices = Vec<(&'static str, &'static str, bool)>;
 
-fn choice(name: &'static str, choices: impl Fn() -> Choices + Send + 'static, chosen: impl Fn(String) + 'static) -> impl IntoView {
-    let one = |(name, said, is_chosen): (&'static str, &'static str, bool)| option().attr("value", name).prop("selected", is_chosen).child(said);
-    let select = select().on(ev::change, move |event| chosen(event_target_value(&event)));
-    label().class("inline").child((span().child(name), " ", select.child(move || choices().into_iter().map(one).collect_view())))
+fn choice(name: &'static str, choices: impl Fn() -> Choices + Send + 'static, chosen: impl Fn(String) + 'static) -> impl Kids {
+    let one = |(name, said, is_chosen): (&'static str, &'static str, bool)| option().attr("value", name).flag("selected", move || is_chosen).child(said);
+    let select = select().on(ev::CHANGE, move |event| chosen(value_of(&event)));
+    label().class("inline").child((span().child(name), " ", select.child(move || choices().into_iter().map(one).collect::<Vec<_>>())))
 }
 
-fn selection(model: Model) -> impl IntoView {
+fn selection(model: Model) -> impl Kids {
     let count = move || model.selected.with(|selected| selected.as_ref().map_or(0, BTreeSet::len));
     let act = move |name: &'static str, picture: &'static str, what: What| {
-        let button = button().attr("type", "button").prop("disabled", move || count() == 0);
-        button.on(ev::click, move |_| actions::with_selected(model, what.clone())).child((icon(picture), name))
+        let button = button().attr("type", "button").flag("disabled", move || count() == 0);
+        button.on(ev::CLICK, move |_| actions::with_selected(model, what.clone())).child((icon(picture), name))
     };
     let all = move |_| {
         let rows = model.rows.get_untracked();
@@ -133,22 +132,22 @@ fn selection(model: Model) -> impl IntoView {
     };
     div().class("selection").attr("role", "group").attr("aria-label", "Selected tasks").child((
         span().attr("aria-live", "polite").child(move || format!("{} selected", count())),
-        button().attr("type", "button").on(ev::click, all).child("All"),
-        button().attr("type", "button").on(ev::click, move |_| model.selected.set(None)).child((icon(CLOSE), "Clear")),
+        button().attr("type", "button").on(ev::CLICK, all).child("All"),
+        button().attr("type", "button").on(ev::CLICK, move |_| model.selected.set(None)).child((icon(CLOSE), "Clear")),
         act("Complete", CHECK, What::Complete(true)),
         snooze_selected(model),
         act("Delete", DELETE, What::Delete),
     ))
 }
 
-fn snooze_selected(model: Model) -> impl IntoView {
+fn snooze_selected(model: Model) -> impl Kids {
     let until = move || {
         let here = model.here_now();
         here.moved_to(None, here.in_days(1))
     };
     button()
         .attr("type", "button")
-        .on(ev::click, move |_| {
+        .on(ev::CLICK, move |_| {
             if let Some(until) = until() {
                 actions::with_selected(model, What::Snooze(until));
             }
@@ -156,14 +155,14 @@ fn snooze_selected(model: Model) -> impl IntoView {
         .child((icon(super::icons::SNOOZE), "Snooze until tomorrow"))
 }
 
-fn loading() -> impl IntoView {
+fn loading() -> impl Kids {
     let row = |_| div().class("skeleton").attr("aria-hidden", "true").child(i());
-    div().class("skeletons").attr("aria-busy", "true").child((p().class("vh").child("Loading the tasks…"), (0..6).map(row).collect_view()))
+    div().class("skeletons").attr("aria-busy", "true").child((p().class("vh").child("Loading the tasks…"), (0..6).map(row).collect::<Vec<_>>()))
 }
 
-fn failed(model: Model) -> impl IntoView {
+fn failed(model: Model) -> impl Kids {
     let why = move || if let Reading::Failed(why) = model.reading.get() { why } else { String::new() };
-    let again = button().class("primary").attr("type", "button").child("Try again").on(ev::click, move |_| {
+    let again = button().class("primary").attr("type", "button").child("Try again").on(ev::CLICK, move |_| {
         model.reading.set(Reading::Begun);
         spawn_local(reading::everything(model));
     });
@@ -175,7 +174,7 @@ fn failed(model: Model) -> impl IntoView {
     ))
 }
 
-fn empty(model: Model) -> impl IntoView {
+fn empty(model: Model) -> impl Kids {
     let (is_search, place) = (move || model.view.with(|view| !view.search.is_empty() || view.shown != Shown::All), move || model.view.with(|view| view.place.clone()));
     let said = move || match place() {
         _ if is_search() => ("Nothing is found", "No task here has what you look for. Search for less, or among all tasks."),

@@ -21,26 +21,25 @@ use crate::model::{Model, Session};
 use crate::reading;
 use board::view::View;
 use gloo_timers::callback::Interval;
-use leptos::ev;
-use leptos::html::{main, p};
-use leptos::prelude::*;
+use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};
+use crate::reactive::*;
 use wasm_bindgen_futures::spawn_local;
 
 /// How often time goes by, in milliseconds.
 const MINUTE: u32 = 20_000;
 
 /// The whole page.
-pub fn app(model: Model) -> impl IntoView {
+pub fn app(model: Model) -> impl Kids {
     if let Some(note) = document().get_element_by_id("start") {
         note.remove();
     }
     spawn_local(reading::begin(model));
     Interval::new(MINUTE, move || model.tick()).forget();
-    window_event_listener(ev::popstate, move |_| {
+    on_window(ev::POP_STATE, move |_| {
         let location = window().location();
         model.view.set(View::of_url(&location.pathname().unwrap_or_default(), &location.search().unwrap_or_default()));
     });
-    window_event_listener(ev::online, move |_| crate::sending::kick(model));
+    on_window(ev::ONLINE, move |_| crate::sending::kick(model));
     Effect::new(move |_| {
         let theme = model.preferences.with(|preferences| preferences.theme.clone());
         if let Some(root) = document().document_element() {
@@ -58,9 +57,9 @@ pub fn app(model: Model) -> impl IntoView {
         Session::SignedIn(_) => 2,
     }));
     move || match state.get() {
-        0 => main().class("starting").child(p().attr("role", "status").child(move || starting(model))).into_any(),
-        1 => door::door(model).into_any(),
-        _ => shell::shell(model).into_any(),
+        0 => any(main().class("starting").child(p().attr("role", "status").child(move || starting(model)))),
+        1 => any(door::door(model)),
+        _ => any(shell::shell(model)),
     }
 }
 
@@ -83,7 +82,7 @@ pub fn failed(why: &str) {
 
 /// An element's id as a focus to go to, once it is there.
 fn focus(id: String) {
-    request_animation_frame(move || {
+    next_frame(move || {
         let element = document().get_element_by_id(&id);
         if let Some(element) = element.and_then(|element| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(element).ok()) {
             _ = element.focus();

@@ -5,15 +5,14 @@ use crate::actions;
 use crate::model::{Model, Open};
 use board::view::{Place, View, counts};
 use chrono::NaiveDate;
-use leptos::ev;
-use leptos::html::{a, button, div, h2, li, nav, span, ul};
-use leptos::prelude::*;
+use crate::dom::{Kids, a, button, div, ev, h2, li, nav, span, ul};
+use crate::reactive::*;
 use wasm_bindgen_futures::spawn_local;
 
 /// A day that a task is dropped on.
 const DROPS: [(Place, u64); 2] = [(Place::Today, 0), (Place::Upcoming, 1)];
 
-pub fn navigation(model: Model) -> impl IntoView {
+pub fn navigation(model: Model) -> impl Kids {
     let counted = Memo::new(move |_| model.meant.with(|tasks| counts(tasks, model.here())));
     let is_wide = RwSignal::new(false);
     let views = Place::LISTS.into_iter().enumerate().map(|(index, place)| {
@@ -29,7 +28,7 @@ pub fn navigation(model: Model) -> impl IntoView {
     };
     let tags = move || {
         let tags = tags.get();
-        (!tags.is_empty()).then(|| (h2().child("Tags"), ul().child(tags.into_iter().map(tag).collect_view())))
+        (!tags.is_empty()).then(|| (h2().child("Tags"), ul().child(tags.into_iter().map(tag).collect::<Vec<_>>())))
     };
     let foot = ul().class("foot").child((
         li().child(link(model, Place::Statistics, || None)),
@@ -38,11 +37,11 @@ pub fn navigation(model: Model) -> impl IntoView {
             button()
                 .attr("type", "button")
                 .attr("aria-haspopup", "dialog")
-                .on(ev::click, move |_| model.open.set(Some(Open::Help)))
+                .on(ev::CLICK, move |_| model.open.set(Some(Open::Help)))
                 .child((icon(KEYBOARD), "Keyboard shortcuts")),
         ),
         li().child(
-            button().attr("type", "button").on(ev::click, move |_| spawn_local(actions::sign_out(model))).child((icon(SIGN_OUT), "Sign out")),
+            button().attr("type", "button").on(ev::CLICK, move |_| spawn_local(actions::sign_out(model))).child((icon(SIGN_OUT), "Sign out")),
         ),
         li().class("who").child(move || actions::who(model)),
     ));
@@ -51,14 +50,14 @@ pub fn navigation(model: Model) -> impl IntoView {
         .attr("type", "button")
         .attr("aria-controls", "more")
         .attr("aria-expanded", move || is_wide.get().to_string())
-        .on(ev::click, move |_| is_wide.update(|wide| *wide = !*wide))
+        .on(ev::CLICK, move |_| is_wide.update(|wide| *wide = !*wide))
         .child((icon(MENU), "More"));
     // What was opened to go somewhere closes when one is there.
     Effect::new(move |_| {
         model.view.track();
         is_wide.set(false);
     });
-    nav().class("side").attr("aria-label", "Main").child((ul().class("views").child(views.collect_view()), more, div().class("more").id("more").child((tags, foot))))
+    nav().class("side").attr("aria-label", "Main").child((ul().class("views").child(views.collect::<Vec<_>>()), more, div().class("more").id("more").child((tags, foot))))
 }
 
 fn picture(place: &Place) -> &'static str {
@@ -73,7 +72,7 @@ fn picture(place: &Place) -> &'static str {
     }
 }
 
-fn link(model: Model, place: Place, count: impl Fn() -> Option<usize> + Send + Clone + 'static) -> impl IntoView {
+fn link(model: Model, place: Place, count: impl Fn() -> Option<usize> + Send + Clone + 'static) -> impl Kids {
     let (path, path_icon) = (View::at(place.clone()).url(), picture(&place));
     let name = match &place {
         Place::Tag(tag) => tag.clone(),
@@ -99,21 +98,21 @@ fn link(model: Model, place: Place, count: impl Fn() -> Option<usize> + Send + C
     };
     a().attr("href", path)
         .attr("aria-current", move || (model.view.with(|view| view.place == here)).then_some("page"))
-        .class(("drop-target", over))
-        .on(ev::click, move |event| {
+        .class_if("drop-target", move || over.get())
+        .on(ev::CLICK, move |event| {
             // A new tab is the browser's to open.
             if !event.ctrl_key() && !event.meta_key() && !event.shift_key() {
                 event.prevent_default();
                 model.go_to(there.clone());
             }
         })
-        .on(ev::dragover, drag)
-        .on(ev::dragleave, move |_| over.set(false))
-        .on(ev::drop, dropped)
+        .on(ev::DRAG_OVER, drag)
+        .on(ev::DRAG_LEAVE, move |_| over.set(false))
+        .on(ev::DROP, dropped)
         .child((
             icon(path_icon),
             span().class("name").attr("dir", "auto").child(name),
-            move || count().map(|count| span().class("count").class(("late", is_late)).child(count)),
+            move || count().map(|count| span().class("count").class_if("late", move || is_late).child(count)),
         ))
 }
 

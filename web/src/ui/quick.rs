@@ -6,9 +6,8 @@ use crate::model::Model;
 use board::view::Place;
 use board::words;
 use domain::quick_add;
-use leptos::ev;
-use leptos::html::{button, div, form, input, label, li, p, ul};
-use leptos::prelude::*;
+use crate::dom::{Kids, button, div, ev, form, input, label, li, p, ul, value_of};
+use crate::reactive::*;
 use serde_json::json;
 
 /// Characters that a title may have.
@@ -16,14 +15,14 @@ const LONGEST: usize = 255;
 /// Characters that are looked at, as they are typed.
 const LOOKED_AT: usize = 2_000;
 
-pub fn quick(model: Model) -> impl IntoView {
+pub fn quick(model: Model) -> impl Kids {
     let (text, problem) = (RwSignal::new(String::new()), RwSignal::new(None::<&'static str>));
     let typed = Memo::new(move |_| text.with(|text| text.chars().take(LOOKED_AT).collect::<String>()));
     let read = Memo::new(move |_| {
         let here = model.here();
         typed.with(|text| words::chips(&quick_add::read(text, here.now, here.zone), here))
     });
-    let add = move |event: ev::SubmitEvent| {
+    let add = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let here = model.here_now();
         let read = text.with_untracked(|text| quick_add::read(text, here.now, here.zone));
@@ -61,10 +60,10 @@ pub fn quick(model: Model) -> impl IntoView {
         .attr("placeholder", "Add a task: water plants fri 18:00 #home")
         .attr("aria-describedby", "new-problem")
         .attr("aria-invalid", move || problem.get().map(|_| "true"))
-        .prop("value", text)
-        .on(ev::input, move |event| {
+        .value(text)
+        .on(ev::INPUT, move |event| {
             problem.set(None);
-            text.set(event_target_value(&event));
+            text.set(value_of(&event));
         });
     let chip = |chip: words::Chip| {
         let picture = match chip.kind {
@@ -81,14 +80,14 @@ pub fn quick(model: Model) -> impl IntoView {
         };
         li().class(class).child((picture.map(icon), chip.text))
     };
-    let chips = ul().class("chips").attr("aria-label", "Understood").attr("aria-live", "polite").child(move || read.get().into_iter().map(chip).collect_view());
+    let chips = ul().class("chips").attr("aria-label", "Understood").attr("aria-live", "polite").child(move || read.get().into_iter().map(chip).collect::<Vec<_>>());
     let line = div().class("line").child((
         icon(PLUS),
         label().class("vh").attr("for", "new").child("New task"),
         field,
         button().class("primary").attr("type", "submit").child("Add"),
     ));
-    form().class("quick").attr("novalidate", "").on(ev::submit, add).child((
+    form().class("quick").attr("novalidate", "").on(ev::SUBMIT, add).child((
         line,
         chips,
         p().class("error-text").id("new-problem").attr("role", "alert").child(move || problem.get()),

@@ -12,9 +12,8 @@ use chrono::NaiveDate;
 use domain::id::TaskId;
 use domain::task::Priority;
 use domain::time::Timestamp;
-use leptos::ev;
-use leptos::html::{button, div, h2, input, li, span, time};
-use leptos::prelude::*;
+use crate::dom::{El, Kids, button, div, ev, h2, input, is_checked, li, span, time};
+use crate::reactive::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,28 +21,28 @@ use std::sync::Arc;
 const TAGS: usize = 3;
 
 /// A day's heading; none: that of what is overdue. A task can be dropped on it.
-pub fn heading(model: Model, day: Option<NaiveDate>) -> impl IntoView {
+pub fn heading(model: Model, day: Option<NaiveDate>) -> El {
     let over = RwSignal::new(false);
     let said = move || day.map_or_else(|| "Overdue".to_owned(), |day| model.here().say_day(day));
     let to_today = day.is_none().then(|| {
-        button().class("plain").attr("type", "button").child("Move to today").on(ev::click, move |_| move_overdue(model))
+        button().class("plain").attr("type", "button").child("Move to today").on(ev::CLICK, move |_| move_overdue(model))
     });
     li().class("row group")
-        .class(("drop-target", over))
-        .on(ev::dragover, move |event| {
+        .class_if("drop-target", move || over.get())
+        .on(ev::DRAG_OVER, move |event| {
             if day.is_some() {
                 event.prevent_default();
                 over.set(true);
             }
         })
-        .on(ev::dragleave, move |_| over.set(false))
-        .on(ev::drop, move |event| {
+        .on(ev::DRAG_LEAVE, move |_| over.set(false))
+        .on(ev::DROP, move |event| {
             over.set(false);
             if let Some(day) = day {
                 drop_on(model, &event, day);
             }
         })
-        .child((h2().class(("late", day.is_none())).child(said), to_today))
+        .child((h2().class(if day.is_none() { "late" } else { "" }).child(said), to_today))
 }
 
 fn move_overdue(model: Model) {
@@ -57,7 +56,7 @@ fn move_overdue(model: Model) {
     }
 }
 
-pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<usize>) -> impl IntoView {
+pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<usize>) -> El {
     let task = Memo::new(move |last: Option<&Option<Arc<Task>>>| {
         let now = model.here().now;
         let task = model.tasks.with(|tasks| model.outbox.with(|outbox| tasks.meant_one(id, outbox, now)));
@@ -75,52 +74,52 @@ pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<us
     };
     let check = input()
         .class("check")
-        .class(("high", move || priority.get() == Priority::High))
-        .class(("low", move || priority.get() == Priority::Low))
-        .id(format!("task-{id}"))
+        .class_if("high", move || priority.get() == Priority::High)
+        .class_if("low", move || priority.get() == Priority::Low)
+        .id(&format!("task-{id}"))
         .attr("type", "checkbox")
         .attr("aria-label", title)
-        .prop("checked", is_done)
-        .on(ev::change, move |event| {
-            let completed = event_target_checked(&event);
+        .flag("checked", move || is_done.get())
+        .on(ev::CHANGE, move |event| {
+            let completed = is_checked(&event);
             if let Some(task) = task.get_untracked() {
                 actions::complete(model, &task, completed);
             }
         });
     let named = move |verb: &'static str| move || format!("{verb} {}", title.get());
     let actions = div().class("actions").child((
-        button().class("icon-button").attr("type", "button").attr("aria-label", named("Edit")).child(icon(EDIT)).on(ev::click, move |_| with_task(edit)),
+        button().class("icon-button").attr("type", "button").attr("aria-label", named("Edit")).child(icon(EDIT)).on(ev::CLICK, move |_| with_task(edit)),
         snooze(model, id, named("Snooze")),
         button()
             .class("icon-button delete")
             .attr("type", "button")
             .attr("aria-label", named("Delete"))
             .child(icon(DELETE))
-            .on(ev::click, move |_| with_task(delete)),
+            .on(ev::CLICK, move |_| with_task(delete)),
     ));
     let pick = button()
         .class("pick")
         .attr("type", "button")
         .attr("aria-pressed", move || is_selected.get().to_string())
         .attr("aria-label", named("Select"))
-        .on(ev::click, move |_| toggle(model, id));
-    let text = div().class("text").on(ev::click, move |_| with_task(edit)).child((
+        .on(ev::CLICK, move |_| toggle(model, id));
+    let text = div().class("text").on(ev::CLICK, move |_| with_task(edit)).child((
         span().class("title").attr("dir", "auto").child(title),
         move || task.get().map(|task| meta(model, &task)),
     ));
     li().class("row")
-        .class(("done", is_done))
-        .class(("selected", is_selected))
+        .class_if("done", move || is_done.get())
+        .class_if("selected", move || is_selected.get())
         .attr("draggable", "true")
         .attr("data-task", id.to_string())
         .attr("aria-posinset", move || number.get().map(|number| number.to_string()))
         .attr("aria-setsize", move || total.get().to_string())
-        .on(ev::dragstart, move |event| {
+        .on(ev::DRAG_START, move |event| {
             if let Some(data) = event.data_transfer() {
                 _ = data.set_data("text/plain", &id.to_string());
             }
         })
-        .child((check, text, actions, move || model.selected.with(Option::is_some).then(|| pick.clone())))
+        .child((check, text, actions, pick))
 }
 
 pub fn edit(model: Model, task: &Task) {
@@ -155,40 +154,37 @@ pub fn snoozes(here: Here) -> Vec<(&'static str, Timestamp)> {
     all.into_iter().filter_map(|(name, at)| Some((name, at?))).collect()
 }
 
-fn snooze(model: Model, id: TaskId, name: impl Fn() -> String + Send + 'static) -> impl IntoView {
+fn snooze(model: Model, id: TaskId, name: impl Fn() -> String + Send + 'static) -> impl Kids {
     let is_open = RwSignal::new(false);
     let menu = format!("snooze-{id}");
     let choices = move || {
         let here = model.here_now();
         let choice = |(name, until): (&'static str, Timestamp)| {
-            button().attr("type", "button").on(ev::click, move |_| actions::snooze(model, id, until)).child((name, " ", span().class("hint").child(here.say(until))))
+            button().attr("type", "button").on(ev::CLICK, move |_| actions::snooze(model, id, until)).child((name, " ", span().class("hint").child(here.say(until))))
         };
-        is_open.get().then(|| snoozes(here).into_iter().map(choice).collect_view())
+        is_open.get().then(|| snoozes(here).into_iter().map(choice).collect::<Vec<_>>())
     };
     let toggled = move |event: web_sys::Event| {
         let state = js_sys::Reflect::get(&event, &"newState".into()).ok().and_then(|state| state.as_string());
         is_open.set(state.as_deref() == Some("open"));
     };
     let opener = button().class("icon-button").attr("type", "button").attr("aria-label", name).attr("popovertarget", menu.clone()).child(icon(SNOOZE));
-    let menu = div()
-        .class("menu")
-        .id(menu.clone())
+    let menu = div().class("menu").id(&menu);
+    let element = menu.html().clone();
+    let menu = menu
         .attr("popover", "")
         .attr("role", "group")
         .attr("aria-label", "Snooze")
-        .on(ev::Custom::<web_sys::Event>::new("beforetoggle"), toggled)
-        .on(ev::click, move |_| {
-            let element = document().get_element_by_id(&menu).and_then(|menu| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(menu).ok());
-            if let Some(element) = element {
-                _ = element.hide_popover();
-            }
+        .on(ev::BEFORE_TOGGLE, toggled)
+        .on(ev::CLICK, move |_| {
+            _ = element.hide_popover();
         })
         .child(choices);
     (opener, menu)
 }
 
 /// What stands under the title.
-fn meta(model: Model, task: &Task) -> impl IntoView + use<> {
+fn meta(model: Model, task: &Task) -> impl Kids + use<> {
     let here = model.here();
     let due = say_due(task, here).map(|(said, is_overdue)| {
         let is_today = task.due_date.is_some_and(|due| here.day_of(due) == here.today());
@@ -208,7 +204,7 @@ fn meta(model: Model, task: &Task) -> impl IntoView + use<> {
         Priority::Medium => None,
     };
     let priority = priority.map(|(class, name)| span().class(class).child((icon(FLAG), name, span().class("vh").child(" priority"))));
-    let tags = task.tags.iter().take(TAGS).map(|tag| span().class("tag").attr("dir", "auto").child(format!("#{tag}"))).collect_view();
+    let tags = task.tags.iter().take(TAGS).map(|tag| span().class("tag").attr("dir", "auto").child(format!("#{tag}"))).collect::<Vec<_>>();
     let waiting = (task.version == 0).then(|| span().class("waiting").child((icon(WAITING), "not sent yet")));
     span().class("meta").child((due, snoozed, repeat, priority, tags, waiting))
 }

@@ -6,22 +6,21 @@ use super::tokens::tokens;
 use crate::model::Model;
 use crate::{actions, api, live, reading};
 use board::words::say_lead;
-use leptos::ev;
-use leptos::html::{a, button, div, fieldset, form, h2, input, label, legend, p, section, span};
-use leptos::prelude::*;
+use crate::dom::{Kids, a, button, div, ev, fieldset, form, h2, input, label, legend, p, section, span};
+use crate::reactive::*;
 use serde_json::json;
 use wasm_bindgen_futures::spawn_local;
 
-pub fn settings(model: Model) -> impl IntoView {
+pub fn settings(model: Model) -> impl Kids {
     (times(model), theme(model), tokens(model), export(), deletion(model))
 }
 
 /// A section: what it is about, and its fields.
-fn part(id: &'static str, name: &'static str, about: &'static str, fields: impl IntoView) -> impl IntoView {
+fn part(id: &'static str, name: &'static str, about: &'static str, fields: impl Kids) -> impl Kids {
     section().class("section").attr("aria-labelledby", id).child((div().child((h2().id(id).child(name), p().child(about))), div().class("fields").child(fields)))
 }
 
-fn times(model: Model) -> impl IntoView {
+fn times(model: Model) -> impl Kids {
     let now = model.preferences.get_untracked();
     let (zone, lead) = (RwSignal::new(now.time_zone.clone()), RwSignal::new(now.default_reminder_minutes.map_or_else(String::new, |minutes| minutes.to_string())));
     let zones = js_sys::Reflect::get(&js_sys::global(), &"Intl".into())
@@ -52,21 +51,21 @@ fn times(model: Model) -> impl IntoView {
     part("s-time", "Time and reminders", "“Today” and “18:00” are meant in this time zone.", fields)
 }
 
-fn theme(model: Model) -> impl IntoView {
+fn theme(model: Model) -> impl Kids {
     let one = move |(name, said): (&'static str, &'static str)| {
         let radio = input()
             .attr("type", "radio")
             .attr("name", "theme")
-            .prop("checked", move || model.preferences.with(|preferences| preferences.theme == name))
-            .on(ev::change, move |_| actions::prefer(model, json!({"theme": name})));
+            .flag("checked", move || model.preferences.with(|preferences| preferences.theme == name))
+            .on(ev::CHANGE, move |_| actions::prefer(model, json!({"theme": name})));
         label().class("choice").child((radio, span().child(said)))
     };
-    let themes = [("system", "As the system"), ("light", "Light"), ("dark", "Dark")].map(one).into_iter().collect_view();
+    let themes = [("system", "As the system"), ("light", "Light"), ("dark", "Dark")].map(one).into_iter().collect::<Vec<_>>();
     let fields = fieldset().child((legend().class("vh").child("Theme"), div().class("segments").child(themes)));
     part("s-look", "Theme", "For this account, on every device.", fields)
 }
 
-fn export() -> impl IntoView {
+fn export() -> impl Kids {
     let link = |path: &'static str, name: &'static str, file: &'static str| a().class("button").attr("href", path).attr("download", file).child(name);
     let links = div().class("buttons").child((
         link("/api/account/export", "Everything, as JSON", "tidings.json"),
@@ -76,9 +75,9 @@ fn export() -> impl IntoView {
     part("s-export", "Export", "All of it is yours: tasks, history, notifications.", links)
 }
 
-fn deletion(model: Model) -> impl IntoView {
+fn deletion(model: Model) -> impl Kids {
     let (password, problem) = (RwSignal::new(String::new()), RwSignal::new(None::<String>));
-    let delete = move |event: ev::SubmitEvent| {
+    let delete = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let body = json!({"password": password.get_untracked()});
         spawn_local(async move {
@@ -93,7 +92,7 @@ fn deletion(model: Model) -> impl IntoView {
         });
     };
     let said = move || problem.get().map(|why| p().class("error-text").attr("role", "alert").child(why));
-    let fields = form().class("fields").on(ev::submit, delete).child((
+    let fields = form().class("fields").on(ev::SUBMIT, delete).child((
         line("confirm", "password", "Your password", None, password),
         said,
         div().class("buttons").child(button().class("danger").attr("type", "submit").child("Delete account")),

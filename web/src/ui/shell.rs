@@ -4,17 +4,16 @@ use super::icons::mark;
 use super::{bell, collision, edit, keys, list, navigation, quick, settings, statistics, toasts};
 use crate::model::{Model, Open};
 use board::view::Place;
-use leptos::ev;
-use leptos::html::{a, div, h1, header, main, p};
-use leptos::prelude::*;
+use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p};
+use crate::reactive::*;
 
-pub fn shell(model: Model) -> impl IntoView {
+pub fn shell(model: Model) -> impl Kids {
     keys::listen(model);
-    let brand = a().class("brand").attr("href", "/").on(ev::click, move |event| {
+    let brand = a().class("brand").attr("href", "/").on(ev::CLICK, move |event| {
         event.prevent_default();
         model.go_to(Place::All);
     });
-    let skip = a().class("skip").attr("href", "#main").child("Skip to the tasks").on(ev::click, |event| {
+    let skip = a().class("skip").attr("href", "#main").child("Skip to the tasks").on(ev::CLICK, |event| {
         event.prevent_default();
         super::focus("main".to_owned());
     });
@@ -40,7 +39,7 @@ fn offline(model: Model) -> String {
     }
 }
 
-fn body(model: Model) -> impl IntoView {
+fn body(model: Model) -> impl Kids {
     let place = Memo::new(move |_| model.view.with(|view| view.place.clone()));
     let kind = Memo::new(move |_| match place.get() {
         Place::Statistics => 1,
@@ -49,37 +48,33 @@ fn body(model: Model) -> impl IntoView {
     });
     let scroll = RwSignal::new(0);
     // A new place begins at its top.
-    let main_ref = NodeRef::<leptos::html::Main>::new();
+    let main = main().class("scroller").id("main").attr("tabindex", "-1");
+    let element = main.html().clone();
     Effect::new(move |_| {
         place.track();
-        if let Some(main) = main_ref.get() {
-            main.set_scroll_top(0);
-        }
+        element.set_scroll_top(0);
         scroll.set(0);
     });
+    let sight = main.html().clone();
+    let scrolled = main.html().clone();
     let day = move || {
         let here = model.here();
         matches!(place.get(), Place::Today).then(|| here.today().format("%A %-d %B").to_string())
     };
     let head = div().class("head").child((h1().child(move || place.get().title()), move || day().map(|day| p().child(day))));
     let content = move || match kind.get() {
-        1 => statistics::statistics(model).into_any(),
-        2 => settings::settings(model).into_any(),
-        _ => (quick::quick(model), list::list(model, scroll, main_ref)).into_any(),
+        1 => any(statistics::statistics(model)),
+        2 => any(settings::settings(model)),
+        _ => any((quick::quick(model), list::list(model, scroll, sight.clone()))),
     };
-    let scrolled = move |_| {
-        if let Some(main) = main_ref.get_untracked() {
-            scroll.set(main.scroll_top());
-        }
-    };
-    main().class("scroller").id("main").attr("tabindex", "-1").node_ref(main_ref).on(ev::scroll, scrolled).child((head, content))
+    main.on(ev::SCROLL, move |_| scroll.set(scrolled.scroll_top())).child((head, content))
 }
 
-fn dialog(model: Model) -> AnyView {
+fn dialog(model: Model) -> Any {
     match model.open.get() {
-        Some(Open::Edit(task)) => edit::edit(model, task).into_any(),
-        Some(Open::Collision(mine, theirs)) => collision::collision(model, mine, theirs).into_any(),
-        Some(Open::Help) => keys::help(model).into_any(),
-        None => ().into_any(),
+        Some(Open::Edit(task)) => any(edit::edit(model, task)),
+        Some(Open::Collision(mine, theirs)) => any(collision::collision(model, mine, theirs)),
+        Some(Open::Help) => any(keys::help(model)),
+        None => any(()),
     }
 }

@@ -4,9 +4,8 @@ use crate::model::Model;
 use board::words::say_date;
 use board::year::{Day, WEEKS, completed, week};
 use chrono::{Datelike, NaiveDate};
-use leptos::html::{dd, details, div, dl, dt, figcaption, figure, h2, i, p, summary, table, tbody, td, th, thead, tr};
-use leptos::prelude::*;
-use leptos::svg::{rect, svg, text, title};
+use crate::dom::{Kids, dd, details, div, dl, dt, figcaption, figure, h2, i, p, rect, summary, svg, svg_text as text, svg_title as title, table, tbody, td, th, thead, tr};
+use crate::reactive::*;
 
 /// A day of the year is a square, so wide, and so far from the next.
 const SQUARE: (u64, u64) = (11, 13);
@@ -15,7 +14,7 @@ const MONTHS: u64 = 16;
 /// The highest bar of the week.
 const BAR: usize = 80;
 
-pub fn statistics(model: Model) -> impl IntoView {
+pub fn statistics(model: Model) -> impl Kids {
     let days = Memo::new(move |_| model.meant.with(|tasks| completed(tasks, model.here())));
     let ahead = Memo::new(move |_| model.meant.with(|tasks| week(tasks, model.here())));
     (move || days.with(|days| tiles(days)), move || days.with(|days| year(days)), move || ahead.with(|ahead| bars(ahead)))
@@ -25,7 +24,7 @@ fn some(number: usize) -> String {
     if number == 1 { "1 task".to_owned() } else { format!("{number} tasks") }
 }
 
-fn tiles(days: &[Day]) -> impl IntoView + use<> {
+fn tiles(days: &[Day]) -> impl Kids + use<> {
     let sum = |last: usize| days.iter().rev().take(last).map(|day| day.completed).sum::<usize>();
     // Today counts once something is done.
     let in_a_row = days.iter().rev().skip_while(|day| day.completed == 0 && days.last() == Some(*day)).take_while(|day| day.completed > 0).count();
@@ -34,7 +33,7 @@ fn tiles(days: &[Day]) -> impl IntoView + use<> {
     dl().class("tiles").child((tile("completed in 7 days", sum(7)), tile("completed in a year", sum(days.len())), tile("days in a row", in_a_row), tile("on the best day", best)))
 }
 
-fn year(days: &[Day]) -> impl IntoView + use<> {
+fn year(days: &[Day]) -> impl Kids + use<> {
     let all: usize = days.iter().map(|day| day.completed).sum();
     let (size, step) = SQUARE;
     let square = |day: &Day| {
@@ -49,15 +48,15 @@ fn year(days: &[Day]) -> impl IntoView + use<> {
             .child(said)
     };
     let months = days.iter().filter(|day| day.date.day() == 1 && day.week + 3 < WEEKS);
-    let names = months.map(|day| text().attr("x", day.week * step).attr("y", 9).child(day.date.format("%b").to_string())).collect_view();
+    let names = months.map(|day| text().attr("x", day.week * step).attr("y", 9).child(day.date.format("%b").to_string())).collect::<Vec<_>>();
     let said = format!("Tasks completed on each day of the past year: {all} in all. The table below has the numbers by month.");
     let drawn = svg()
         .attr("viewBox", format!("0 0 {} {}", WEEKS * step, MONTHS + 7 * step))
         .attr("role", "img")
         .attr("aria-label", said)
-        .child((names, days.iter().map(square).collect_view()));
-    let level = |level: u8| i().class(format!("level-{level}"));
-    let legend = p().class("legend").child(("Fewer ", (0..5).map(level).collect_view(), " More"));
+        .child((names, days.iter().map(square).collect::<Vec<_>>()));
+    let level = |level: u8| i().class(&format!("level-{level}"));
+    let legend = p().class("legend").child(("Fewer ", (0..5).map(level).collect::<Vec<_>>(), " More"));
     figure().class("chart").child((
         figcaption().child((h2().child("The past year"), p().child(format!("{} completed.", some(all))))),
         drawn,
@@ -66,7 +65,7 @@ fn year(days: &[Day]) -> impl IntoView + use<> {
     ))
 }
 
-fn by_month(days: &[Day]) -> impl IntoView + use<> {
+fn by_month(days: &[Day]) -> impl Kids + use<> {
     let mut months = Vec::<(String, usize)>::new();
     for day in days {
         let name = day.date.format("%B %Y").to_string();
@@ -77,11 +76,11 @@ fn by_month(days: &[Day]) -> impl IntoView + use<> {
     }
     let head = thead().child(tr().child((th().attr("scope", "col").child("Month"), th().attr("scope", "col").class("number").child("Completed"))));
     let row = |(month, sum): (String, usize)| tr().child((td().child(month), td().class("number").child(sum)));
-    let rows = tbody().child(months.into_iter().map(row).collect_view());
+    let rows = tbody().child(months.into_iter().map(row).collect::<Vec<_>>());
     details().child((summary().child("Show as a table"), div().class("table-wrap").child(table().child((head, rows)))))
 }
 
-fn bars(week: &[(NaiveDate, usize)]) -> impl IntoView + use<> {
+fn bars(week: &[(NaiveDate, usize)]) -> impl Kids + use<> {
     let most = week.iter().map(|(_, due)| *due).max().unwrap_or_default().max(1);
     let all: usize = week.iter().map(|(_, due)| *due).sum();
     let name = |at: usize, day: &NaiveDate| if at == 0 { "Today".to_owned() } else { day.format("%a").to_string() };
@@ -100,7 +99,7 @@ fn bars(week: &[(NaiveDate, usize)]) -> impl IntoView + use<> {
         .attr("viewBox", "0 0 340 146")
         .attr("role", "img")
         .attr("aria-label", format!("Tasks due: {}.", said.join(", ")))
-        .child(week.iter().enumerate().map(bar).collect_view());
+        .child(week.iter().enumerate().map(bar).collect::<Vec<_>>());
     let caption = figcaption().child((h2().child("The week ahead"), p().child(format!("{} due; what is overdue counts for today.", some(all)))));
     figure().class("chart week").child((caption, drawn))
 }

@@ -3,16 +3,16 @@
 use super::icons::{CLOSE, icon};
 use crate::actions;
 use crate::model::{Model, Toast};
-use leptos::ev;
-use leptos::html::{button, div, span};
-use leptos::prelude::*;
+use crate::dom::{Kids, button, div, each, ev, span};
+use crate::reactive::*;
 
-pub fn toasts(model: Model) -> impl IntoView {
-    let one = move |toast: Toast| {
-        let number = toast.number;
+pub fn toasts(model: Model) -> impl Kids {
+    let one = move |number: u32| {
+        let toast = model.toasts.with_untracked(|toasts| toasts.iter().find(|toast| toast.number == number).cloned());
+        let toast = toast.unwrap_or(Toast { number, text: String::new(), undo: Vec::new() });
         let can_undo = !toast.undo.is_empty();
         let text = toast.text.clone();
-        let undo = move || button().attr("type", "button").on(ev::click, {
+        let undo = move || button().attr("type", "button").on(ev::CLICK, {
             let toast = toast.clone();
             move |_| actions::undo(model, &toast)
         }).child("Undo");
@@ -23,10 +23,11 @@ pub fn toasts(model: Model) -> impl IntoView {
                 .class("icon-button")
                 .attr("type", "button")
                 .attr("aria-label", "Dismiss")
-                .on(ev::click, move |_| actions::dismiss(model, number))
+                .on(ev::CLICK, move |_| actions::dismiss(model, number))
                 .child(icon(CLOSE)),
         ))
     };
-    let all = For(ForProps::builder().each(move || model.toasts.get()).key(|toast| toast.number).children(one).build());
+    let numbers = move || model.toasts.with(|toasts| toasts.iter().map(|toast| toast.number).collect());
+    let all = each(numbers, one);
     div().class("toasts").attr("aria-live", "polite").child(all)
 }

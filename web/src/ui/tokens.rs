@@ -4,9 +4,8 @@ use crate::api::{self, Trouble};
 use crate::actions;
 use crate::model::Model;
 use crate::reading::Page;
-use leptos::ev;
-use leptos::html::{b, button, code, div, fieldset, form, h2, input, label, legend, li, p, pre, section, span, ul};
-use leptos::prelude::*;
+use crate::dom::{Kids, b, button, code, div, ev, fieldset, form, h2, input, is_checked, label, legend, li, p, pre, section, span, ul, value_of, window};
+use crate::reactive::*;
 use serde::Deserialize;
 use serde_json::json;
 use wasm_bindgen_futures::spawn_local;
@@ -27,7 +26,7 @@ struct NewToken {
     token: String,
 }
 
-pub fn tokens(model: Model) -> impl IntoView {
+pub fn tokens(model: Model) -> impl Kids {
     let (all, made) = (RwSignal::new(Vec::<Token>::new()), RwSignal::new(None::<NewToken>));
     let read = move || {
         spawn_local(async move {
@@ -39,7 +38,7 @@ pub fn tokens(model: Model) -> impl IntoView {
     read();
     let one = move |token: Token| {
         let revoke = button().class("danger").attr("type", "button").attr("aria-label", format!("Revoke {}", token.name)).child("Revoke");
-        let revoke = revoke.on(ev::click, move |_| {
+        let revoke = revoke.on(ev::CLICK, move |_| {
             let path = format!("/api/tokens/{}", token.id);
             spawn_local(async move {
                 match api::send("DELETE", &path, None, &[]).await.and_then(|answer| answer.done()) {
@@ -52,7 +51,7 @@ pub fn tokens(model: Model) -> impl IntoView {
     };
     let list = move || {
         let all = all.get();
-        (!all.is_empty()).then(|| ul().class("items").attr("aria-label", "API tokens").child(all.into_iter().map(one).collect_view()))
+        (!all.is_empty()).then(|| ul().class("items").attr("aria-label", "API tokens").child(all.into_iter().map(one).collect::<Vec<_>>()))
     };
     section().class("section").attr("aria-labelledby", "s-tokens").child((
         div().child((h2().id("s-tokens").child("API tokens"), p().child("For scripts, other clients and agents. A token is shown once, when it is made."))),
@@ -60,10 +59,10 @@ pub fn tokens(model: Model) -> impl IntoView {
     ))
 }
 
-fn creation(model: Model, made: RwSignal<Option<NewToken>>, read: impl Fn() + Copy + Send + 'static) -> impl IntoView {
+fn creation(model: Model, made: RwSignal<Option<NewToken>>, read: impl Fn() + Copy + Send + 'static) -> impl Kids {
     let name = RwSignal::new(String::new());
     let chosen = SCOPES.map(|(scope, _)| RwSignal::new(scope != "account"));
-    let create = move |event: ev::SubmitEvent| {
+    let create = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let scopes: Vec<&str> = SCOPES.iter().zip(chosen).filter(|(_, chosen)| chosen.get_untracked()).map(|((scope, _), _)| *scope).collect();
         let body = json!({"name": name.get_untracked().trim(), "scopes": scopes});
@@ -80,24 +79,24 @@ fn creation(model: Model, made: RwSignal<Option<NewToken>>, read: impl Fn() + Co
         });
     };
     let scope = |((_, said), chosen): ((&'static str, &'static str), RwSignal<bool>)| {
-        let check = input().attr("type", "checkbox").prop("checked", chosen).on(ev::change, move |event| chosen.set(event_target_checked(&event)));
+        let check = input().attr("type", "checkbox").flag("checked", move || chosen.get()).on(ev::CHANGE, move |event| chosen.set(is_checked(&event)));
         label().class("choice").child((check, span().child(said)))
     };
-    let field = input().id("token-name").attr("type", "text").attr("dir", "auto").prop("value", name).on(ev::input, move |event| name.set(event_target_value(&event)));
+    let field = input().id("token-name").attr("type", "text").attr("dir", "auto").value(name).on(ev::INPUT, move |event| name.set(value_of(&event)));
     let named = div().class("field").child((
         label().attr("for", "token-name").child("Name of a new token"),
         div().class("with-button").child((field, " ", button().attr("type", "submit").child("Create token"))),
     ));
-    let scopes = fieldset().child((legend().class("hint").child("May"), div().class("segments").child(SCOPES.into_iter().zip(chosen).map(scope).collect_view())));
-    form().class("fields").on(ev::submit, create).child((named, scopes))
+    let scopes = fieldset().child((legend().class("hint").child("May"), div().class("segments").child(SCOPES.into_iter().zip(chosen).map(scope).collect::<Vec<_>>())));
+    form().class("fields").on(ev::SUBMIT, create).child((named, scopes))
 }
 
-fn shown(model: Model, new: &NewToken) -> impl IntoView + use<> {
+fn shown(model: Model, new: &NewToken) -> impl Kids + use<> {
     let origin = window().location().origin().unwrap_or_default();
     let token = &new.token;
     let example = |name: &'static str, text: String| {
         let copied = text.clone();
-        let copy = button().attr("type", "button").attr("aria-label", format!("Copy: {name}")).child("Copy").on(ev::click, move |_| {
+        let copy = button().attr("type", "button").attr("aria-label", format!("Copy: {name}")).child("Copy").on(ev::CLICK, move |_| {
             _ = window().navigator().clipboard().write_text(&copied);
             actions::say(model, "Copied".to_owned(), Vec::new());
         });
