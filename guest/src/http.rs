@@ -133,6 +133,11 @@ impl Incoming {
         if !self.is_json {
             return Err(Problem::not_json());
         }
+        self.read_any().await
+    }
+
+    /// The whole body, whatever it is, where it is not too long.
+    pub async fn read_any(self) -> Result<Bytes, Problem> {
         match Limited::new(self.body, MAX_BODY).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::body_too_large()),

@@ -46,10 +46,29 @@ pub fn create(model: Model, fields: Fields) {
 /// Changes fields of a task that the person has seen in this state.
 pub fn change(model: Model, seen: &Task, changes: Fields) {
     let Ok(Value::Object(all)) = serde_json::to_value(seen) else { return };
-    let was = all.into_iter().filter(|(name, _)| changes.contains_key(name)).collect();
+    let was: Fields = all.into_iter().filter(|(name, _)| changes.contains_key(name)).collect();
     // The server has not seen a task that is not sent yet in any version.
-    let seen_version = (seen.version > 0).then_some(seen.version);
-    act(model, seen.id, What::Update { changes, was, seen: seen_version });
+    let version = (seen.version > 0).then_some(seen.version);
+    let what = What::Update { changes: changes.clone(), was: was.clone(), seen: version };
+    let newer = model.tasks.with_untracked(|tasks| tasks.get(seen.id).filter(|task| task.version > seen.version).cloned());
+    let (Some(theirs), Some(user)) = (newer, model.user()) else { return act(model, seen.id, what) };
+    // Somebody else was faster, and it is known already.
+    let mine = Op { key: Uuid::now_v7().to_string(), user, task: seen.id, what };
+    if mine.conflicts(&theirs).is_empty() {
+        act(model, seen.id, What::Update { changes, was, seen: Some(theirs.version) });
+    } else {
+        spawn_local({
+            let mine = mine.clone();
+            async move {
+                kept::keep(mine).await;
+            }
+        });
+        // The dialog that says so may have to wait until the one that saves is closed.
+        spawn_local(async move {
+            TimeoutFuture::new(50).await;
+            model.open.set(Some(Open::Collision(mine, theirs)));
+        });
+    }
 }
 
 pub fn complete(model: Model, task: &Task, completed: bool) {
@@ -108,10 +127,8 @@ pub fn say(model: Model, text: String, undo: Vec<Undo>) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     model.toasts.update(|toasts| {
-        // Two are enough to look at.
-        if toasts.len() > 1 {
-            toasts.remove(0);
-        }
+        // One is enough to look at, and "Undo" is of the last.
+        toasts.clear();
         toasts.push(Toast { number, text, undo });
     });
     spawn_local(async move {

@@ -60,7 +60,7 @@ macro_rules! tags {
 tags!(el: a = "a", b = "b", button = "button", code = "code", dd = "dd", details = "details", dialog = "dialog", div = "div", dl = "dl", dt = "dt",
     fieldset = "fieldset", figcaption = "figcaption", figure = "figure", form = "form", h1 = "h1", h2 = "h2", h3 = "h3", header = "header", i = "i",
     input = "input", kbd = "kbd", label = "label", legend = "legend", li = "li", main = "main", nav = "nav", ol = "ol", option = "option", p = "p",
-    pre = "pre", progress = "progress", section = "section", select = "select", span = "span", summary = "summary", table = "table", tbody = "tbody",
+    pre = "pre", section = "section", select = "select", span = "span", summary = "summary", table = "table", tbody = "tbody",
     td = "td", textarea = "textarea", th = "th", thead = "thead", time = "time", tr = "tr", ul = "ul");
 tags!(drawn: path = "path", rect = "rect", svg = "svg", svg_text = "text", svg_title = "title");
 

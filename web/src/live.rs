@@ -8,6 +8,7 @@ use gloo_timers::future::TimeoutFuture;
 use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -47,6 +48,8 @@ const AGAIN: u32 = 2_000;
 thread_local! {
     static CHANNEL: RefCell<Option<BroadcastChannel>> = const { RefCell::new(None) };
     static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
+    /// Whether this page's stream has been open.
+    static HAS_OPENED: Cell<bool> = const { Cell::new(false) };
     /// Which listening is the last: one of a session that has ended goes no further.
     static LAST: Cell<u32> = const { Cell::new(0) };
 }
@@ -94,13 +97,31 @@ pub fn listen(model: Model, user: &str) {
             }
         })
     });
-    if request_lock(&format!("tidings-stream-{user}"), held.unchecked_ref()).is_err() {
+    if request_lock(&stream_lock(user), held.unchecked_ref()).is_err() {
         spawn_local(stream(model, mine, js_sys::Function::default()));
     }
 }
 
+/// Waits until what happens from now on is heard of: here, or by the page that listens for all. Not for long: what a stream that
+/// opens late has missed is read anew then.
+pub async fn ready(user: &str) {
+    let lock = stream_lock(user);
+    for _ in 0..50 {
+        let is_mine = STREAM.with_borrow(Option::is_some);
+        if HAS_OPENED.get() || (!is_mine && held_locks().await.contains(&lock)) {
+            return;
+        }
+        TimeoutFuture::new(20).await;
+    }
+}
+
+fn stream_lock(user: &str) -> String {
+    format!("tidings-stream-{user}")
+}
+
 /// Hears no more.
 pub fn stop() {
+    HAS_OPENED.set(false);
     LAST.with(|last| last.set(last.get() + 1));
     if let Some(stream) = STREAM.take() {
         stream.close();
@@ -173,11 +194,9 @@ async fn announce(model: Model) {
 
 /// Listens to the server until the session ends.
 async fn stream(model: Model, mine: u32, release: js_sys::Function) {
-    let mut is_first = true;
     while LAST.with(Cell::get) == mine {
         if let Ok(source) = EventSource::new("/api/stream/tasks") {
-            attend(model, &source, is_first);
-            is_first = false;
+            attend(model, &source);
             STREAM.set(Some(source.clone()));
             // The browser opens a stream that breaks off again by itself, from where it was; one that is refused it gives up.
             while LAST.with(Cell::get) == mine && source.ready_state() != EventSource::CLOSED {
@@ -198,7 +217,8 @@ async fn stream(model: Model, mine: u32, release: js_sys::Function) {
     _ = release.call0(&JsValue::NULL);
 }
 
-fn attend(model: Model, source: &EventSource, is_first: bool) {
+fn attend(model: Model, source: &EventSource) {
+    let has_id = Rc::new(Cell::new(false));
     let on = |name: &'static str, act: Box<dyn Fn(MessageEvent)>| {
         let act = Closure::<dyn Fn(MessageEvent)>::wrap(act);
         _ = source.add_event_listener_with_callback(name, act.as_ref().unchecked_ref());
@@ -206,13 +226,18 @@ fn attend(model: Model, source: &EventSource, is_first: bool) {
         act.forget();
     };
     for name in ["sync.task-changed", "notification.created", "resync"] {
-        on(name, Box::new(move |message| tell_all(model, Told::Event(name.to_owned(), message.data().as_string().unwrap_or_default()))));
+        let has_id = Rc::clone(&has_id);
+        on(name, Box::new(move |message| {
+            has_id.set(has_id.get() || !message.last_event_id().is_empty());
+            tell_all(model, Told::Event(name.to_owned(), message.data().as_string().unwrap_or_default()));
+        }));
     }
-    let has_been_open = Cell::new(false);
     on("open", Box::new(move |_| {
         tell_all(model, Told::Reached(true));
-        // A new stream begins now: what happened before it, unless this page has read everything just now, was missed.
-        if !has_been_open.replace(true) && !is_first {
+        HAS_OPENED.set(true);
+        // A stream goes on from the last event that it brought. Where it has brought none, it begins now, and what happened before
+        // is read.
+        if !has_id.get() && reading::has_begun() {
             tell_all(model, Told::ReadAnew);
         }
     }));

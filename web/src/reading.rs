@@ -27,6 +27,7 @@ pub struct Page<T> {
 }
 
 thread_local! {
+    static HAS_BEGUN: Cell<bool> = const { Cell::new(false) };
     /// Which reading of everything is the last.
     static LAST: Cell<u32> = const { Cell::new(0) };
     /// Tasks that have changed, and in which version.
@@ -71,12 +72,19 @@ pub async fn signed_in(model: Model, user: User) {
     });
     kept::adopt(model, &id).await;
     sending::kick(model);
+    live::ready(&id).await;
     spawn_local(bell(model));
     everything(model).await;
 }
 
+/// Whether all tasks have begun to be read.
+pub fn has_begun() -> bool {
+    HAS_BEGUN.get()
+}
+
 /// Reads all tasks; what is known already stays until they are there.
 pub async fn everything(model: Model) {
+    HAS_BEGUN.set(true);
     let mine = LAST.with(|last| {
         last.set(last.get() + 1);
         last.get()
@@ -181,6 +189,7 @@ pub async fn bell(model: Model) {
 
 /// The session has ended, here or elsewhere.
 pub fn end(model: Model) {
+    HAS_BEGUN.set(false);
     LAST.with(|last| last.set(last.get() + 1));
     live::stop();
     model.forget();

@@ -143,8 +143,30 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
         }
         run(&mut command)?;
         selection = &["--test", "it"];
+        if name == "embedded" {
+            browser(&binary, require_all, args)?;
+        }
     }
     Ok(())
+}
+
+/// The dashboard's tests, in Chromium. A part of a test's name may be given.
+fn browser(binary: &Path, require_all: bool, args: &[String]) -> Result<()> {
+    if !system::has_browser() && !require_all {
+        println!("skipped: the tests of the dashboard; Chromium, Node.js or npm is missing");
+        return Ok(());
+    }
+    let folder = root().join("tests/web");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder))?;
+    let mut node = Command::new("node");
+    node.current_dir(&folder).args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).env("IT_BINARY", binary);
+    if let Some(name) = args.first().filter(|arg| !arg.starts_with('-')) {
+        node.arg(format!("--test-name-pattern={name}"));
+    }
+    if require_all {
+        node.env("IT_REQUIRE_ALL", "1");
+    }
+    run(&mut node)
 }
 
 fn ci() -> Result<()> {
@@ -158,6 +180,7 @@ fn ci() -> Result<()> {
     web::build()?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
     run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
+    run(cargo(&["clippy", "--profile", "web", "--target", web::BROWSER, "--package", "dashboard"]).args(["--", "-D", "warnings"]))?;
     test(true, None, &[])
 }
 

@@ -20,6 +20,9 @@ const POSTGRESQL: Package =
     Package { name: "postgresql", purpose: "the tests on PostgreSQL", is_there: || parts::postgres_programs().is_some() };
 const REDIS: Package =
     Package { name: "redis-server", purpose: "the tests with Dapr", is_there: || answers("redis-server", &["--version"]) };
+const CHROMIUM: Package = Package { name: "chromium", purpose: "the tests of the dashboard", is_there: has_chromium };
+const NODE: Package = Package { name: "nodejs", purpose: "the tests of the dashboard", is_there: || answers("node", &["--version"]) };
+const NPM: Package = Package { name: "npm", purpose: "the tests of the dashboard", is_there: || answers("npm", &["--version"]) };
 
 /// Installs what the build needs and is missing, where this is a Debian and we may.
 pub fn for_the_build() -> Result<()> {
@@ -28,12 +31,21 @@ pub fn for_the_build() -> Result<()> {
 
 /// And what the tests need.
 pub fn for_the_tests() -> Result<()> {
-    install(&[POSTGRESQL, REDIS])
+    install(&[POSTGRESQL, REDIS, CHROMIUM, NODE, NPM])
 }
 
 /// Whether PostgreSQL is there.
 pub fn has_postgres() -> bool {
     (POSTGRESQL.is_there)()
+}
+
+/// Whether there is a browser, and what drives it.
+pub fn has_browser() -> bool {
+    has_chromium() && (NODE.is_there)() && (NPM.is_there)()
+}
+
+fn has_chromium() -> bool {
+    answers("chromium", &["--version"])
 }
 
 fn install(wanted: &[Package]) -> Result<()> {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use wasm_bindgen_cli_support::Bindgen;
 
 /// What a browser runs.
-const BROWSER: &str = "wasm32-unknown-unknown";
+pub const BROWSER: &str = "wasm32-unknown-unknown";
 
 /// A file before it is packed.
 struct File {

@@ -147,6 +147,23 @@ pub fn notification_params(query: &str) -> Result<NotificationParams, Error> {
     params.end(NotificationParams { unread_only, after, limit })
 }
 
+/// How a file is imported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportParams {
+    /// None: it shows itself.
+    pub format: Option<crate::import::Format>,
+    /// Nothing is changed.
+    pub dry_run: bool,
+}
+
+/// The query of `POST /api/import`.
+pub fn import_params(query: &str) -> Result<ImportParams, Error> {
+    let mut params = Params::new(query);
+    let format = params.one("format", crate::import::Format::new);
+    let dry_run = params.one("dry_run", |text: &str| text.parse::<bool>().map_err(|_| "is true or false"));
+    params.end(ImportParams { format, dry_run: dry_run.unwrap_or_default() })
+}
+
 /// The form of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {

@@ -10,6 +10,7 @@ pub fn line(id: &'static str, kind: &'static str, name: &'static str, hint: Opti
         .id(id)
         .attr("type", kind)
         .attr("dir", (kind == "text").then_some("auto"))
+        .attr("autocomplete", if kind == "password" { "current-password" } else { "off" })
         .attr("aria-describedby", hint.map(|_| hint_id.clone()))
         .value(value)
         .on(ev::INPUT, move |event| value.set(value_of(&event)));

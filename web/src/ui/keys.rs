@@ -14,8 +14,11 @@ use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
-/// What each key does, by section: what it is called, and the keys.
-const SHEET: [(&str, &[(&str, &[&str])]); 4] = [
+/// What it is called, and the keys.
+type Line = (&'static str, &'static [&'static str]);
+
+/// What each key does, by section.
+const SHEET: [(&str, &[Line]); 4] = [
     ("Go to", &[("All", &["g", "a"]), ("Today", &["g", "t"]), ("Upcoming", &["g", "u"]), ("Completed", &["g", "c"]), ("Statistics", &["g", "s"])]),
     (
         "Tasks",
@@ -137,8 +140,8 @@ fn step(model: Model, is_down: bool) {
 }
 
 pub fn help(model: Model) -> impl Kids {
-    let part = |(name, keys): (&'static str, &'static [(&'static str, &'static [&'static str])])| {
-        let line = |(what, keys): &(&'static str, &'static [&'static str])| {
+    let part = |(name, keys): (&'static str, &'static [Line])| {
+        let line = |(what, keys): &Line| {
             let keys = keys.iter().map(|key| (kbd().child(*key), " ")).collect::<Vec<_>>();
             div().child((dt().child(*what), dd().child(keys)))
         };

@@ -47,8 +47,9 @@ pub fn app(model: Model) -> impl Kids {
         }
     });
     Effect::new(move |_| {
+        let is_in = model.session.with(|session| matches!(session, Session::SignedIn(_)));
         let title = model.view.with(|view| view.place.title());
-        document().set_title(&format!("{title} · Tidings"));
+        document().set_title(&if is_in { format!("{title} · Tidings") } else { "Tidings".to_owned() });
     });
     // Who it is may change without the page being drawn anew.
     let state = Memo::new(move |_| model.session.with(|session| match session {
