@@ -245,7 +245,10 @@ async fn failure_13_a_change_through_one_replica_is_on_the_streams_that_the_othe
         there.patch(&format!("/api/notifications/{}/read", listed.json()["items"][0]["id"].as_str().unwrap()), &json!({})).await;
     assert!(read.status.is_success(), "{}", read.text);
     assert_eq!(user.get("/api/notifications/unread-count").await.json()["count"], 0);
-    assert_eq!(there.anonymous().get("/").await.status, 200, "the first page");
+    let page = there.anonymous().get("/upcoming").await;
+    assert_eq!(page.status, 200, "a view of the dashboard: {}", page.text);
+    let style = page.text.split('"').find(|piece| piece.starts_with("/assets/style.")).expect("a style sheet");
+    assert_eq!(there.anonymous().get(style).await.status, 200, "{style}");
 
     // One replica of each is gone, and clients of the other feel nothing.
     let [mut gone, left] = gateways;

@@ -185,7 +185,12 @@ impl Operation {
 
     /// The schema of its JSON body.
     pub fn body_schema(&self) -> Option<&Value> {
-        self.body.as_ref().map(|body| &body["content"]["application/json"]["schema"])
+        self.schema_of("application/json")
+    }
+
+    /// The schema of a body of this type.
+    pub fn schema_of(&self, media: &str) -> Option<&Value> {
+        self.body.as_ref()?["content"].get(media)?.get("schema")
     }
 }
 

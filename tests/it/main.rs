@@ -8,6 +8,7 @@ mod api_accounts;
 mod api_batch;
 mod api_fuzz;
 mod api_history;
+mod api_import;
 mod api_lists;
 mod api_notifications;
 mod api_throttle;

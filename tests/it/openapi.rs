@@ -26,8 +26,8 @@ fn the_document_agrees_with_itself() {
     let document = document();
     let mut ids = Vec::new();
     for operation in document.operations() {
-        for (name, _, value) in operation.examples(crate::document::EXAMPLE_ID) {
-            let schema = operation.body_schema().expect("a schema");
+        for (name, media, value) in operation.examples(crate::document::EXAMPLE_ID) {
+            let schema = operation.schema_of(&media).or(operation.body_schema()).expect("a schema");
             assert_eq!(document.faults(schema, &value), Vec::<String>::new(), "{} {name}", operation.id);
         }
         let held = operation.path.matches('{').count();

@@ -5,20 +5,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test as register } from 'node:test';
 import { chromium } from 'playwright-core';
+import { ARGS, CHROMIUM } from './browser.mjs';
 import { Api, Host } from './host.mjs';
 import { Wire } from './wire.mjs';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const ARTEFACTS = process.env.WEB_ARTEFACTS ?? join(tmpdir(), 'tidings-web');
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const LONGEST_TEST = 60_000;
 /** Not the zone of new accounts, which is UTC: a page that shows the browser's zone is found out. */
 const ZONE = 'Europe/Berlin';

@@ -116,3 +116,18 @@ test('What happens while the stream changes hands is not missed', async (scene) 
   await scene.api(user).add('In between');
   await seen(task(second, 'In between'));
 });
+
+test('Ten thousand changes, one after the other, end in the same list as they do on the server', async (scene) => {
+  const user = await scene.someone();
+  const api = scene.api(user);
+  const operations = Array.from({ length: 100 }, (_, at) => ({ op: 'create', task: { title: `Task ${at}` } }));
+  const { results } = await api.post('/api/todos/batch', { operations });
+  const page = await scene.device(user);
+  await seen(task(page, 'Task 99'));
+  await newTask(page).fill('half-typed');
+  const changes = (round) => results.map(({ id }, at) => ({ op: 'update', id, changes: { title: `Task ${at}, round ${round}` } }));
+  for (let round = 0; round < 100; round++) await api.post('/api/todos/batch', { operations: changes(round) });
+  const [newest] = await api.tasks();
+  await seen(task(page, newest.title), 20_000);
+  assert.equal(await newTask(page).inputValue(), 'half-typed');
+});

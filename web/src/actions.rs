@@ -2,6 +2,7 @@
 
 use crate::api::{self, Trouble};
 use crate::model::{Model, Open, Session, Toast, Undo, User};
+use crate::reactive::*;
 use crate::{kept, live, reading, sending};
 use board::Task;
 use board::outbox::{Op, What};
@@ -10,7 +11,6 @@ use chrono::NaiveDate;
 use domain::id::TaskId;
 use domain::time::Timestamp;
 use gloo_timers::future::TimeoutFuture;
-use crate::reactive::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -157,7 +157,9 @@ pub async fn sign_in(model: Model, path: &str, email: String, password: String) 
     }
     let body = json!({"email": email, "password": password});
     let answer = api::send("POST", path, Some(&body), &[]).await;
-    match answer.and_then(|answer| if answer.status == 401 { Err(Trouble::Refused(answer.problem())) } else { answer.read::<SignedIn>() }) {
+    match answer
+        .and_then(|answer| if answer.status == 401 { Err(Trouble::Refused(answer.problem())) } else { answer.read::<SignedIn>() })
+    {
         Ok(SignedIn { user }) => {
             model.forget();
             let is_new = path.ends_with("sign-up");

@@ -72,14 +72,29 @@ impl Answer {
 
 /// Sends a request and waits for the whole answer.
 pub async fn send(method: &str, path: &str, body: Option<&Value>, headers: &[(&str, String)]) -> Result<Answer, Trouble> {
-    let signal = web_sys::AbortSignal::timeout_with_u32(PATIENCE);
+    ask(method, path, body.map(|body| ("application/json", body.to_string())), headers, PATIENCE).await
+}
+
+/// Sends a text, of which much is to be done.
+pub async fn send_text(method: &str, path: &str, text: String) -> Result<Answer, Trouble> {
+    ask(method, path, Some(("text/plain", text)), &[], 4 * PATIENCE).await
+}
+
+async fn ask(
+    method: &str,
+    path: &str,
+    body: Option<(&str, String)>,
+    headers: &[(&str, String)],
+    patience: u32,
+) -> Result<Answer, Trouble> {
+    let signal = web_sys::AbortSignal::timeout_with_u32(patience);
     let method = Method::from_str(method).unwrap_or(Method::GET);
     let mut request = RequestBuilder::new(path).method(method).abort_signal(Some(&signal));
     for (name, value) in headers {
         request = request.header(name, value);
     }
     let request = match body {
-        Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+        Some((kind, body)) => request.header("content-type", kind).body(body),
         None => request.build(),
     };
     let response = request.map_err(|_| Trouble::Away)?.send().await.map_err(|_| Trouble::Away)?;

@@ -4,10 +4,10 @@
 //! one type. What an element listens to and depends on ends with the owner it was made under. Text is text: nothing here reads markup.
 
 use js_sys::Reflect;
+use reactive_graph::computed::Memo;
 use reactive_graph::effect::RenderEffect;
 use reactive_graph::owner::{Owner, on_cleanup};
 use reactive_graph::signal::RwSignal;
-use reactive_graph::computed::Memo;
 use reactive_graph::traits::Get;
 use send_wrapper::SendWrapper;
 use std::collections::HashMap;
@@ -48,7 +48,9 @@ pub fn el(tag: &str) -> El {
 
 /// An element of SVG.
 pub fn drawn(tag: &str) -> El {
-    El(document().create_element_ns(Some("http://www.w3.org/2000/svg"), tag).unwrap_or_else(|_| JsValue::UNDEFINED.unchecked_into()))
+    El(document()
+        .create_element_ns(Some("http://www.w3.org/2000/svg"), tag)
+        .unwrap_or_else(|_| JsValue::UNDEFINED.unchecked_into()))
 }
 
 macro_rules! tags {
@@ -60,7 +62,7 @@ macro_rules! tags {
 tags!(el: a = "a", b = "b", button = "button", code = "code", dd = "dd", details = "details", dialog = "dialog", div = "div", dl = "dl", dt = "dt",
     fieldset = "fieldset", figcaption = "figcaption", figure = "figure", form = "form", h1 = "h1", h2 = "h2", h3 = "h3", header = "header", i = "i",
     input = "input", kbd = "kbd", label = "label", legend = "legend", li = "li", main = "main", nav = "nav", ol = "ol", option = "option", p = "p",
-    pre = "pre", section = "section", select = "select", span = "span", summary = "summary", table = "table", tbody = "tbody",
+    pre = "pre", progress = "progress", section = "section", select = "select", span = "span", summary = "summary", table = "table", tbody = "tbody",
     td = "td", textarea = "textarea", th = "th", thead = "thead", time = "time", tr = "tr", ul = "ul");
 tags!(drawn: path = "path", rect = "rect", svg = "svg", svg_text = "text", svg_title = "title");
 

@@ -3,9 +3,9 @@
 
 use crate::live::{held_locks, hold_lock};
 use crate::model::Model;
+use crate::reactive::*;
 use board::outbox::Op;
 use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
-use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use wasm_bindgen::JsValue;

@@ -2,10 +2,10 @@
 
 use crate::api::{Trouble, get};
 use crate::model::{Model, User};
+use crate::reactive::*;
 use crate::{reading, sending};
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
-use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -184,7 +184,9 @@ async fn announce(model: Model) {
     let newest = model.bell.with_untracked(|bell| bell.items.first().cloned()).filter(|newest| !newest.read);
     // One page of those that are open says so.
     let is_speaker = STREAM.with_borrow(Option::is_some);
-    if let Some(newest) = newest.filter(|_| is_speaker && web_sys::Notification::permission() == web_sys::NotificationPermission::Granted) {
+    if let Some(newest) =
+        newest.filter(|_| is_speaker && web_sys::Notification::permission() == web_sys::NotificationPermission::Granted)
+    {
         let options = web_sys::NotificationOptions::new();
         options.set_tag(&newest.id);
         options.set_body(&model.here_now().say(newest.due_date));
@@ -227,19 +229,25 @@ fn attend(model: Model, source: &EventSource) {
     };
     for name in ["sync.task-changed", "notification.created", "resync"] {
         let has_id = Rc::clone(&has_id);
-        on(name, Box::new(move |message| {
-            has_id.set(has_id.get() || !message.last_event_id().is_empty());
-            tell_all(model, Told::Event(name.to_owned(), message.data().as_string().unwrap_or_default()));
-        }));
+        on(
+            name,
+            Box::new(move |message| {
+                has_id.set(has_id.get() || !message.last_event_id().is_empty());
+                tell_all(model, Told::Event(name.to_owned(), message.data().as_string().unwrap_or_default()));
+            }),
+        );
     }
-    on("open", Box::new(move |_| {
-        tell_all(model, Told::Reached(true));
-        HAS_OPENED.set(true);
-        // A stream goes on from the last event that it brought. Where it has brought none, it begins now, and what happened before
-        // is read.
-        if !has_id.get() && reading::has_begun() {
-            tell_all(model, Told::ReadAnew);
-        }
-    }));
+    on(
+        "open",
+        Box::new(move |_| {
+            tell_all(model, Told::Reached(true));
+            HAS_OPENED.set(true);
+            // A stream goes on from the last event that it brought. Where it has brought none, it begins now, and what happened before
+            // is read.
+            if !has_id.get() && reading::has_begun() {
+                tell_all(model, Told::ReadAnew);
+            }
+        }),
+    );
     on("error", Box::new(move |_| tell_all(model, Told::Reached(false))));
 }

@@ -1,6 +1,7 @@
 //! What the page shows, as signals. Everything that is drawn follows from these.
 
-use crate::dom::{window};
+use crate::dom::window;
+use crate::reactive::*;
 use board::Task;
 use board::days::Here;
 use board::outbox::{Op, Outbox};
@@ -9,7 +10,6 @@ use board::view::{Place, Row, View};
 use domain::id::TaskId;
 use domain::task::TimeZone;
 use domain::time::Timestamp;
-use crate::reactive::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -116,8 +116,11 @@ impl Model {
         let (path, query) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
         let view = RwSignal::new(View::of_url(&path, &query));
         let (tasks, outbox) = (RwSignal::new(Tasks::default()), RwSignal::new(Outbox::default()));
-        let preferences =
-            RwSignal::new(Preferences { time_zone: "UTC".to_owned(), default_reminder_minutes: Some(60), theme: "system".to_owned() });
+        let preferences = RwSignal::new(Preferences {
+            time_zone: "UTC".to_owned(),
+            default_reminder_minutes: Some(60),
+            theme: "system".to_owned(),
+        });
         let now = RwSignal::new(clock(0.0));
         let meant = Memo::new(move |_| tasks.with(|tasks| outbox.with(|outbox| tasks.meant(outbox, now.get()))));
         let rows = Memo::new(move |_| meant.with(|meant| view.with(|view| view.rows(meant, here(now, preferences)))));

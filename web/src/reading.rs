@@ -2,11 +2,11 @@
 
 use crate::api::{self, Trouble, get};
 use crate::model::{Bell, Model, Notification, Reading, Session, User};
+use crate::reactive::*;
 use crate::{kept, live, sending};
 use board::Task;
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
-use crate::reactive::*;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,8 +28,11 @@ pub struct Page<T> {
 
 thread_local! {
     static HAS_BEGUN: Cell<bool> = const { Cell::new(false) };
-    /// Which reading of everything is the last.
-    static LAST: Cell<u32> = const { Cell::new(0) };
+    /// Which session it is: what one has begun, the next does not take in.
+    static SESSION: Cell<u32> = const { Cell::new(0) };
+    /// The session whose tasks are being read, and whether they are to be read once more.
+    static READING: Cell<Option<u32>> = const { Cell::new(None) };
+    static AGAIN: Cell<bool> = const { Cell::new(false) };
     /// Tasks that have changed, and in which version.
     static CHANGED: RefCell<BTreeMap<TaskId, u64>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -62,6 +65,7 @@ pub async fn begin(model: Model) {
 /// Somebody is here.
 pub async fn signed_in(model: Model, user: User) {
     let id = user.id.clone();
+    SESSION.set(SESSION.get() + 1);
     model.reached.set(true);
     model.session.set(Session::SignedIn(user));
     live::listen(model, &id);
@@ -82,42 +86,53 @@ pub fn has_begun() -> bool {
     HAS_BEGUN.get()
 }
 
-/// Reads all tasks; what is known already stays until they are there.
+/// Reads all tasks; what is known already stays until they are there. Asked for while it is under way, it is done once more behind it: a
+/// burst of changes restarts nothing.
 pub async fn everything(model: Model) {
     HAS_BEGUN.set(true);
-    let mine = LAST.with(|last| {
-        last.set(last.get() + 1);
-        last.get()
-    });
-    let is_last = || LAST.with(Cell::get) == mine;
+    let session = SESSION.get();
+    if READING.get() == Some(session) {
+        return AGAIN.set(true);
+    }
+    READING.set(Some(session));
+    loop {
+        AGAIN.set(false);
+        read_to_the_end(model, session).await;
+        if !AGAIN.get() || SESSION.get() != session {
+            break;
+        }
+    }
+    if READING.get() == Some(session) {
+        READING.set(None);
+    }
+}
+
+async fn read_to_the_end(model: Model, session: u32) {
     let mut pause = 1_000;
-    while let Err(trouble) = read_through(model, &is_last).await {
-        if !is_last() {
+    while let Err(trouble) = read_through(model, session).await {
+        if SESSION.get() != session {
             return;
         }
         match trouble {
             Trouble::SignedOut => return end(model),
             Trouble::Away => model.reached.set(false),
-            Trouble::Refused(why) => {
-                model.reading.set(Reading::Failed(why));
-                return;
-            }
+            Trouble::Refused(why) => return model.reading.set(Reading::Failed(why)),
         }
         TimeoutFuture::new(pause).await;
         pause = (pause * 2).min(10_000);
     }
-    if is_last() {
+    if SESSION.get() == session {
         model.reached.set(true);
         model.reading.set(Reading::Done);
     }
 }
 
-async fn read_through(model: Model, is_last: &impl Fn() -> bool) -> Result<(), Trouble> {
+async fn read_through(model: Model, session: u32) -> Result<(), Trouble> {
     model.tasks.update(board::store::Tasks::begin_reading);
     let mut path = "/api/todos?limit=200".to_owned();
     loop {
         let page: Page<Task> = get(&path).await?;
-        if !is_last() {
+        if SESSION.get() != session {
             return Ok(());
         }
         model.tasks.update(|tasks| page.items.into_iter().for_each(|task| tasks.hear(task)));
@@ -147,7 +162,9 @@ async fn gather(model: Model) {
     TimeoutFuture::new(GATHER).await;
     // The task may be the very one whose creation is not answered yet: it would be here twice for a moment.
     let is_new = |id: &TaskId| model.tasks.with_untracked(|tasks| tasks.get(*id).is_none());
-    if model.outbox.with_untracked(board::outbox::Outbox::is_creating) && CHANGED.with_borrow(|changed| changed.keys().any(is_new)) {
+    if model.outbox.with_untracked(board::outbox::Outbox::is_creating)
+        && CHANGED.with_borrow(|changed| changed.keys().any(is_new))
+    {
         TimeoutFuture::new(WAIT).await;
     }
     let changed = CHANGED.take();
@@ -190,7 +207,7 @@ pub async fn bell(model: Model) {
 /// The session has ended, here or elsewhere.
 pub fn end(model: Model) {
     HAS_BEGUN.set(false);
-    LAST.with(|last| last.set(last.get() + 1));
+    SESSION.set(SESSION.get() + 1);
     live::stop();
     model.forget();
     model.session.set(Session::SignedOut);

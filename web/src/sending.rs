@@ -3,11 +3,11 @@
 use crate::api::{self, Answer, Trouble};
 use crate::kept;
 use crate::model::{Model, Open};
+use crate::reactive::*;
 use crate::reading;
 use board::Task;
 use board::outbox::{Op, Outcome, What};
 use gloo_timers::future::TimeoutFuture;
-use crate::reactive::*;
 use std::cell::Cell;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;

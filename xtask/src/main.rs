@@ -51,7 +51,7 @@ enum Task {
     },
     /// What the gate runs: formatting, lints, licences, tidiness, then the tests.
     Ci,
-    /// Builds, then measures; arguments name the measures to take, `--cluster` those of a cluster.
+    /// Builds, then measures; arguments name the measures to take, `--cluster` those of a cluster, `--web` those of the dashboard.
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -99,6 +99,11 @@ fn task(task: Task) -> Result<()> {
                 kafka::jars()?;
                 dapr::programs()?;
             }
+            if args.iter().any(|arg| arg == "--web") {
+                system::for_the_tests()?;
+                let binary = build::build()?;
+                return run(browser(&binary)?.arg("bench.mjs"));
+            }
             let binary = build::build()?;
             run(&mut native(&["build", "--release", "--bin", "bench"]))?;
             run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
@@ -144,22 +149,20 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
         run(&mut command)?;
         selection = &["--test", "it"];
         if name == "embedded" {
-            browser(&binary, require_all, args)?;
+            dashboard(&binary, require_all, args)?;
         }
     }
     Ok(())
 }
 
 /// The dashboard's tests, in Chromium. A part of a test's name may be given.
-fn browser(binary: &Path, require_all: bool, args: &[String]) -> Result<()> {
+fn dashboard(binary: &Path, require_all: bool, args: &[String]) -> Result<()> {
     if !system::has_browser() && !require_all {
         println!("skipped: the tests of the dashboard; Chromium, Node.js or npm is missing");
         return Ok(());
     }
-    let folder = root().join("tests/web");
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder))?;
-    let mut node = Command::new("node");
-    node.current_dir(&folder).args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).env("IT_BINARY", binary);
+    let mut node = browser(binary)?;
+    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     if let Some(name) = args.first().filter(|arg| !arg.starts_with('-')) {
         node.arg(format!("--test-name-pattern={name}"));
     }
@@ -167,6 +170,15 @@ fn browser(binary: &Path, require_all: bool, args: &[String]) -> Result<()> {
         node.env("IT_REQUIRE_ALL", "1");
     }
     run(&mut node)
+}
+
+/// Node.js where the dashboard's tests are, with what drives the browser.
+fn browser(binary: &Path) -> Result<Command> {
+    let folder = root().join("tests/web");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder))?;
+    let mut node = Command::new("node");
+    node.current_dir(&folder).env("IT_BINARY", binary);
+    Ok(node)
 }
 
 fn ci() -> Result<()> {
@@ -180,7 +192,9 @@ fn ci() -> Result<()> {
     web::build()?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
     run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
-    run(cargo(&["clippy", "--profile", "web", "--target", web::BROWSER, "--package", "dashboard"]).args(["--", "-D", "warnings"]))?;
+    run(
+        cargo(&["clippy", "--profile", "web", "--target", web::BROWSER, "--package", "dashboard"]).args(["--", "-D", "warnings"])
+    )?;
     test(true, None, &[])
 }
 

@@ -21,7 +21,8 @@ const POSTGRESQL: Package =
 const REDIS: Package =
     Package { name: "redis-server", purpose: "the tests with Dapr", is_there: || answers("redis-server", &["--version"]) };
 const CHROMIUM: Package = Package { name: "chromium", purpose: "the tests of the dashboard", is_there: has_chromium };
-const NODE: Package = Package { name: "nodejs", purpose: "the tests of the dashboard", is_there: || answers("node", &["--version"]) };
+const NODE: Package =
+    Package { name: "nodejs", purpose: "the tests of the dashboard", is_there: || answers("node", &["--version"]) };
 const NPM: Package = Package { name: "npm", purpose: "the tests of the dashboard", is_there: || answers("npm", &["--version"]) };
 
 /// Installs what the build needs and is missing, where this is a Debian and we may.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
 /// What a browser runs.
@@ -37,9 +37,17 @@ fn folder() -> PathBuf {
 /// Builds the dashboard, where it has changed.
 pub fn build() -> Result<()> {
     ensure_target(BROWSER)?;
-    run(&mut cargo(&["build", "--profile", "web", "--target", BROWSER, "--package", "dashboard"]))?;
-    let module = target().join(BROWSER).join("web/dashboard.wasm");
-    let sources = [module.clone(), root().join("web/style.css"), root().join("web/index.html"), root().join("web/start.js"), root().join("web/icon.svg")];
+    run(&mut cargo(&["build", "--profile", "web", "--target", BROWSER, "--package", "dashboard", "--package", "importer"]))?;
+    let built = |name: &str| target().join(BROWSER).join("web").join(name);
+    let (module, importer) = (built("dashboard.wasm"), built("importer.wasm"));
+    let sources = [
+        module.clone(),
+        importer.clone(),
+        root().join("web/style.css"),
+        root().join("web/index.html"),
+        root().join("web/start.js"),
+        root().join("web/icon.svg"),
+    ];
     let mut all = Sha256::new();
     for source in &sources {
         all.update(fs::read(source).with_context(|| format!("cannot read {}", source.display()))?);
@@ -50,23 +58,29 @@ pub fn build() -> Result<()> {
     if fs::read_to_string(&stamped).is_ok_and(|old| old == stamp) {
         return Ok(());
     }
-    pack(&files(&module)?)?;
+    pack(&files(&module, &importer)?)?;
     fs::write(stamped, stamp)?;
     Ok(())
 }
 
-fn files(module: &PathBuf) -> Result<Vec<File>> {
+/// What wasm-bindgen makes of a module: the module, and its glue.
+fn bound(module: &Path, stem: &str) -> Result<(File, File)> {
     let made = target().join("web-bindgen");
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name("app").web(true)?.typescript(false);
+    bindgen.input_path(module).out_name(stem).web(true)?.typescript(false);
     bindgen.remove_name_section(true).remove_producers_section(true);
-    bindgen.generate(&made).context("wasm-bindgen cannot read the dashboard")?;
-    let read = |name: &str| fs::read(made.join(name)).with_context(|| format!("wasm-bindgen made no {name}"));
+    bindgen.generate(&made).with_context(|| format!("wasm-bindgen cannot read {}", module.display()))?;
+    let read = |name: String| fs::read(made.join(&name)).with_context(|| format!("wasm-bindgen made no {name}"));
+    let wasm = File::asset(stem, "wasm", "application/wasm", read(format!("{stem}_bg.wasm"))?);
+    Ok((wasm, File::asset(stem, "js", "text/javascript; charset=utf-8", read(format!("{stem}.js"))?)))
+}
+
+fn files(module: &Path, importer: &Path) -> Result<Vec<File>> {
+    let ((wasm, glue), (importer_wasm, importer)) = (bound(module, "app")?, bound(importer, "importer")?);
     let source = |name: &str| fs::read(root().join("web").join(name)).with_context(|| format!("cannot read web/{name}"));
-    let wasm = File::asset("app", "wasm", "application/wasm", read("app_bg.wasm")?);
-    let glue = File::asset("app", "js", "text/javascript; charset=utf-8", read("app.js")?);
     let start = String::from_utf8(source("start.js")?).context("web/start.js is no UTF-8")?;
     let start = start.replace("{glue}", &glue.path).replace("{wasm}", &wasm.path);
+    let start = start.replace("{importer}", &importer.path).replace("{importer_wasm}", &importer_wasm.path);
     let start = File::asset("start", "js", "text/javascript; charset=utf-8", start.into_bytes());
     let style = File::asset("style", "css", "text/css; charset=utf-8", source("style.css")?);
     let icon = File::asset("icon", "svg", "image/svg+xml", source("icon.svg")?);
@@ -75,7 +89,7 @@ fn files(module: &PathBuf) -> Result<Vec<File>> {
         page = page.replace(&format!("{{{name}}}"), &file.path);
     }
     let page = File { path: "/index.html".to_owned(), content_type: "text/html; charset=utf-8", content: page.into_bytes() };
-    Ok(vec![page, start, glue, wasm, style, icon])
+    Ok(vec![page, start, glue, wasm, style, icon, importer, importer_wasm])
 }
 
 /// Writes the files, and the Rust source that includes them.
@@ -88,7 +102,8 @@ fn pack(files: &[File]) -> Result<()> {
     let (mut source, mut sent) = ("pub(crate) static FILES: &[File] = &[\n".to_owned(), 0);
     for (index, File { path, content_type, content }) in files.iter().enumerate() {
         let (br, gzip) = (brotli(content)?, gzip(content)?);
-        sent += br.len();
+        // What a first visit fetches.
+        sent += if path.contains("importer") { 0 } else { br.len() };
         let mut included = Vec::new();
         for (field, bytes) in [("plain", content), ("br", &br), ("gzip", &gzip)] {
             let file = folder.join(format!("{index}.{field}"));
@@ -101,7 +116,7 @@ fn pack(files: &[File]) -> Result<()> {
     }
     source.push_str("];\n");
     fs::write(folder.join("files.rs"), source)?;
-    println!("the dashboard: {} files, {} KiB with Brotli", files.len(), sent.div_ceil(1024));
+    println!("the dashboard: {} files, {} KiB for a first visit, with Brotli", files.len(), sent.div_ceil(1024));
     Ok(())
 }
 

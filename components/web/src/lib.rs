@@ -24,7 +24,8 @@ async fn route(request: &Request, _: Incoming) -> Result<Answer, Problem> {
 
 /// The file under this path. Every view of the dashboard is the one page.
 fn found(path: &str) -> Option<&'static File> {
-    let is_view = matches!(path, "/" | "/today" | "/upcoming" | "/completed" | "/statistics" | "/settings") || path.starts_with("/tag/");
+    let is_view =
+        matches!(path, "/" | "/today" | "/upcoming" | "/completed" | "/statistics" | "/settings") || path.starts_with("/tag/");
     let path = if is_view { PAGE } else { path };
     FILES.iter().find(|file| file.path == path)
 }

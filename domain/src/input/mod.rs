@@ -12,7 +12,9 @@ pub use account::{LEAST_PASSWORD, MOST_PASSWORD, NewToken};
 pub use account::{Password, SignIn, SignUp, account_deletion, new_token, sign_in, sign_up};
 pub use batch::{MOST_OPERATIONS, batch};
 pub use params::{Format, HistoryParams, NotificationParams};
-pub use params::{ImportParams, export_format, history_params, import_params, list_params, no_params, notification_params, reach};
+pub use params::{
+    ImportParams, export_format, history_params, import_params, list_params, no_params, notification_params, reach,
+};
 pub(crate) use task::{NEEDS_DUE_DATE, new_task_of};
 pub use task::{PreferencesPatch, completion, new_task, preferences_patch, preview, snooze, task_patch};
 

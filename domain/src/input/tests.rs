@@ -242,7 +242,7 @@ fn a_parameter_at_fault_is_named() {
     let unread = NotificationParams { unread_only: true, after: None, limit: 7 };
     assert_eq!(notification_params("limit=7&unread_only=true"), Ok(unread));
     assert_eq!(paths(export_format("format=xml")), ["format"]);
-    assert_eq!(paths(import_params("format=xml&dry_run=1&x=")), ["format", "dry_run", "x"]);
+    assert_eq!(paths(import_params("format=xml&dry_run=1&x=")), ["dry_run", "format", "x"]);
     assert!(import_params("format=todo.txt&dry_run=true").unwrap().dry_run);
     assert_eq!(export_format("format=ics"), Ok(Format::Ics));
     assert_eq!((reach(""), reach("series=this")), (Ok(Reach::Following), Ok(Reach::This)));

@@ -45,6 +45,8 @@ fn days() {
         ("x on thursday", "Thu 2026-12-03 09:00"),
         ("x friday", "Fri 2026-11-27 09:00"),
         ("x by fri", "Fri 2026-11-27 09:00"),
+        ("x fri 18:00", "Fri 2026-11-27 18:00"),
+        ("x sat at 7pm", "Sat 2026-11-28 19:00"),
         ("x on mon, at noon", "Mon 2026-11-30 12:00"),
         ("x by Monday at noon", "Mon 2026-11-30 12:00"),
         ("x next week", "Mon 2026-11-30 09:00"),

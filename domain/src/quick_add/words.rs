@@ -190,8 +190,16 @@ fn day(words: &[&str], today: NaiveDate) -> Option<(usize, NaiveDate)> {
     }
 }
 
-/// `on fri`: of a weekday's three letters only where a word goes before that makes it one, and those of the weekend are words as well.
+/// `on fri`, `fri 18:00`: of a weekday's three letters only where a word goes before that makes it one, or a time comes after. Those of
+/// the weekend are words as well ("sat on the sun").
 fn on_a_short_day(words: &[&str], today: NaiveDate) -> Option<(usize, NaiveDate)> {
+    if let [name, rest @ ..] = words
+        && name.len() == 3
+        && (time(rest.strip_prefix(&["at"]).unwrap_or(rest)).is_some() || at_an_hour(rest).is_some())
+        && let Some(day) = weekday(name)
+    {
+        return Some((1, ahead(today, day)?));
+    }
     let ["on" | "due" | "by", "mon" | "tue" | "wed" | "thu" | "fri", ..] = words else { return None };
     Some((2, ahead(today, weekday(words.get(1)?)?)?))
 }

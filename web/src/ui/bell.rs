@@ -2,10 +2,10 @@
 
 use super::icons::{BELL, LATE, icon};
 use crate::api;
-use crate::model::{Model, Notification, Open};
-use crate::{actions, reading};
 use crate::dom::{Kids, a, any, button, div, ev, h2, header, li, p, span, ul};
+use crate::model::{Model, Notification, Open};
 use crate::reactive::*;
+use crate::{actions, reading};
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 
@@ -29,16 +29,24 @@ pub fn bell(model: Model) -> impl Kids {
             any(ul().child(items.into_iter().map(|item| notice(model, item)).collect::<Vec<_>>()))
         }
     };
-    let allow = button().class("plain").attr("type", "button").child("Also tell me outside of this page").on(ev::CLICK, move |_| spawn_local(ask(model)));
+    let allow = button()
+        .class("plain")
+        .attr("type", "button")
+        .child("Also tell me outside of this page")
+        .on(ev::CLICK, move |_| spawn_local(ask(model)));
     let can_ask = move || {
         model.bell.track();
         web_sys::Notification::permission() == web_sys::NotificationPermission::Default
     };
-    let panel = div().class("panel").id("notifications").attr("popover", "").attr("role", "dialog").attr("aria-label", "Notifications").child((
-        header().class("top").child((h2().child("Notifications"), read_all)),
-        list,
-        move || can_ask().then(|| p().child(allow.clone())),
-    ));
+    let panel = div()
+        .class("panel")
+        .id("notifications")
+        .attr("popover", "")
+        .attr("role", "dialog")
+        .attr("aria-label", "Notifications")
+        .child((header().class("top").child((h2().child("Notifications"), read_all)), list, move || {
+            can_ask().then(|| p().child(allow.clone()))
+        }));
     (opener, panel)
 }
 
@@ -52,7 +60,9 @@ async fn ask(model: Model) {
 fn mark(model: Model, method: &'static str, path: String) {
     spawn_local(async move {
         match api::write::<Value>(method, &path, &Value::Object(serde_json::Map::new())).await {
-            Err(trouble @ (api::Trouble::Away | api::Trouble::SignedOut)) => actions::say(model, actions::told(&trouble), Vec::new()),
+            Err(trouble @ (api::Trouble::Away | api::Trouble::SignedOut)) => {
+                actions::say(model, actions::told(&trouble), Vec::new())
+            }
             // An answer without a body is an answer.
             _ => reading::bell(model).await,
         }
@@ -62,7 +72,8 @@ fn mark(model: Model, method: &'static str, path: String) {
 fn notice(model: Model, item: Notification) -> impl Kids {
     let here = model.here();
     let is_late = item.kind == "reminder.overdue";
-    let said = if is_late { format!("Overdue since {}", here.say(item.due_date)) } else { format!("Due {}", here.say(item.due_date)) };
+    let said =
+        if is_late { format!("Overdue since {}", here.say(item.due_date)) } else { format!("Due {}", here.say(item.due_date)) };
     let (id, task, is_read) = (item.id, item.task_id, item.read);
     let open = move |event: web_sys::MouseEvent| {
         event.prevent_default();

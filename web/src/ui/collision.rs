@@ -1,7 +1,9 @@
 //! Two have changed the same fields of a task: the person sees both, and neither is lost before they have decided.
 
 use super::edit::{close, dialog};
+use crate::dom::{Kids, b, button, div, ev, fieldset, form, h2, input, label, legend, p, span};
 use crate::model::Model;
+use crate::reactive::*;
 use crate::{actions, kept};
 use board::Task;
 use board::days::Here;
@@ -9,8 +11,6 @@ use board::outbox::{Op, What};
 use board::task::Fields;
 use board::words::{say_lead, say_rule};
 use domain::time::Timestamp;
-use crate::dom::{Kids, b, button, div, ev, fieldset, form, h2, input, label, legend, p, span};
-use crate::reactive::*;
 use serde_json::Value;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
@@ -28,13 +28,17 @@ pub fn collision(model: Model, mine: Op, theirs: Arc<Task>) -> impl Kids {
     let fields = differing(&mine, &theirs);
     let shown = fields.clone().into_iter().map(|field| versus(model.here_now(), field)).collect::<Vec<_>>();
     let heading = h2().id("collision-heading").child("This task was changed meanwhile");
-    let text = p().class("muted").id("collision-text").child("You and somebody else, or another device of yours, changed the same fields. Choose what to keep of each.");
+    let text = p()
+        .class("muted")
+        .id("collision-text")
+        .child("You and somebody else, or another device of yours, changed the same fields. Choose what to keep of each.");
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let What::Update { changes, .. } = &mine.what else { return close() };
         // What collided and is given up is left out; the rest goes on top of theirs.
         let given_up = |name: &String| fields.iter().any(|field| field.name == *name && !field.is_mine.get_untracked());
-        let changes: Fields = changes.iter().filter(|(name, _)| !given_up(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let changes: Fields =
+            changes.iter().filter(|(name, _)| !given_up(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
         settle(&mine);
         if !changes.is_empty() {
             actions::change(model, &theirs, changes);
@@ -42,7 +46,8 @@ pub fn collision(model: Model, mine: Op, theirs: Arc<Task>) -> impl Kids {
         close();
     };
     let end = div().class("end").child(button().class("primary").attr("type", "submit").child("Save"));
-    let form = form().on(ev::SUBMIT, save).child((div().class("top").child(heading), div().class("body").child((text, shown)), end));
+    let form =
+        form().on(ev::SUBMIT, save).child((div().class("top").child(heading), div().class("body").child((text, shown)), end));
     dialog(model, "dialog", "collision-heading", form)
 }
 
@@ -98,7 +103,9 @@ fn shown(field: &str, value: &Value, here: Here) -> Option<String> {
         ("due_date", Value::String(at)) => Some(Timestamp::parse(at).map_or_else(|_| at.clone(), |at| here.say(at))),
         ("recurrence", rule) => Some(say_rule(rule.get("rrule")?.as_str()?)),
         ("reminder_minutes", minutes) => Some(say_lead(u32::try_from(minutes.as_u64()?).ok()?)),
-        ("tags", Value::Array(tags)) => Some(tags.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")).filter(|tags| !tags.is_empty()),
+        ("tags", Value::Array(tags)) => {
+            Some(tags.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")).filter(|tags| !tags.is_empty())
+        }
         (_, Value::String(text)) => Some(text.clone()),
         (_, other) => Some(other.to_string()),
     }

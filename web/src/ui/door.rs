@@ -2,11 +2,11 @@
 
 use super::icons::{WARNING, icon, mark};
 use crate::actions;
-use crate::model::Model;
-use web_sys::SubmitEvent;
 use crate::dom::{Kids, button, div, ev, form, h1, input, label, main, p, section, span, value_of};
+use crate::model::Model;
 use crate::reactive::*;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::SubmitEvent;
 
 pub fn door(model: Model) -> impl Kids {
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
@@ -31,18 +31,22 @@ pub fn door(model: Model) -> impl Kids {
         event.prevent_default();
         enter("/api/auth/sign-in");
     };
-    let text = move |id: &'static str, kind: &'static str, name: &'static str, complete: &'static str, value: RwSignal<String>| {
-        let field = input().id(id).attr("type", kind).attr("autocomplete", complete).value(value);
-        let field = field.attr("aria-invalid", move || problem.with(Option::is_some).then_some("true"));
-        let field = field.on(ev::INPUT, move |event| value.set(value_of(&event)));
-        div().class("field").child((label().attr("for", id).child(name), field))
-    };
-    let said = move || {
-        problem.get().map(|why| p().class("error-text").attr("role", "alert").child((icon(WARNING), span().child(why))))
-    };
+    let text =
+        move |id: &'static str, kind: &'static str, name: &'static str, complete: &'static str, value: RwSignal<String>| {
+            let field = input().id(id).attr("type", kind).attr("autocomplete", complete).value(value);
+            let field = field.attr("aria-invalid", move || problem.with(Option::is_some).then_some("true"));
+            let field = field.on(ev::INPUT, move |event| value.set(value_of(&event)));
+            div().class("field").child((label().attr("for", id).child(name), field))
+        };
+    let said =
+        move || problem.get().map(|why| p().class("error-text").attr("role", "alert").child((icon(WARNING), span().child(why))));
     let buttons = div().class("buttons").child((
         button().class("primary").attr("type", "submit").flag("disabled", move || is_busy.get()).child("Sign in"),
-        button().attr("type", "button").flag("disabled", move || is_busy.get()).on(ev::CLICK, move |_| enter("/api/auth/sign-up")).child("Sign up"),
+        button()
+            .attr("type", "button")
+            .flag("disabled", move || is_busy.get())
+            .on(ev::CLICK, move |_| enter("/api/auth/sign-up"))
+            .child("Sign up"),
     ));
     let fields = form().class("fields").attr("novalidate", "").on(ev::SUBMIT, submit).child((
         text("email", "email", "E-mail", "username", email),

@@ -4,14 +4,17 @@ use super::fields::{choice, line};
 use super::icons::{WARNING, icon};
 use crate::actions;
 use crate::api;
+use crate::dom::{
+    El, Kids, any, button, dialog as dialog_element, div, document, ev, form, h2, h3, label, li, next_frame, ol, p, section,
+    span, textarea, ul, value_of,
+};
 use crate::model::Model;
+use crate::reactive::*;
 use crate::reading::Page;
 use board::Task;
 use board::history::Entry;
 use board::task::Fields;
 use board::words::{REPEATS, next_dates, repeat_of, say_lead, say_rule, simple_rule};
-use crate::dom::{El, Kids, any, button, dialog as dialog_element, div, document, ev, form, h2, h3, label, li, next_frame, ol, p, section, span, textarea, ul, value_of};
-use crate::reactive::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
@@ -80,7 +83,10 @@ impl Draft {
     fn rule(self, model: Model, task: &Task) -> Result<Option<Value>, &'static str> {
         let repeat = self.repeat.get();
         if repeat == OTHER {
-            return Ok(task.recurrence.as_ref().map(|rule| json!({"rrule": rule.rrule, "time_zone": rule.time_zone, "from": self.from.get()})));
+            return Ok(task
+                .recurrence
+                .as_ref()
+                .map(|rule| json!({"rrule": rule.rrule, "time_zone": rule.time_zone, "from": self.from.get()})));
         }
         let repeat: usize = repeat.parse().unwrap_or_default();
         if repeat == 0 {
@@ -117,7 +123,8 @@ impl Draft {
         let is_untouched = task.due_date.is_some_and(|was| model.here().to_input(was) == due);
         let due_date = if is_untouched { task.due_date } else { due_date };
         let tags = self.tags.get();
-        let tags: Vec<&str> = tags.split(',').map(|tag| tag.trim().trim_start_matches('#')).filter(|tag| !tag.is_empty()).collect();
+        let tags: Vec<&str> =
+            tags.split(',').map(|tag| tag.trim().trim_start_matches('#')).filter(|tag| !tag.is_empty()).collect();
         if tags.len() > 10 || tags.iter().any(|tag| tag.chars().count() > 50) {
             return Err("A task has at most 10 tags, each of at most 50 characters.");
         }
@@ -139,7 +146,10 @@ pub fn edit(model: Model, task: Arc<Task>) -> impl Kids {
             event.prevent_default();
             match untrack(|| draft.fields(model, &task)) {
                 Ok(all) => {
-                    let changes: Fields = all.into_iter().filter(|(name, value)| !task.has(&Fields::from_iter([(name.clone(), value.clone())]))).collect();
+                    let changes: Fields = all
+                        .into_iter()
+                        .filter(|(name, value)| !task.has(&Fields::from_iter([(name.clone(), value.clone())])))
+                        .collect();
                     if !changes.is_empty() {
                         actions::change(model, &task, changes);
                     }
@@ -149,14 +159,19 @@ pub fn edit(model: Model, task: Arc<Task>) -> impl Kids {
             }
         }
     };
-    let said = move || problem.get().map(|why| p().class("error-text").attr("role", "alert").child((icon(WARNING), span().child(why))));
+    let said =
+        move || problem.get().map(|why| p().class("error-text").attr("role", "alert").child((icon(WARNING), span().child(why))));
     let end = div().class("end").child((
         button().attr("type", "button").on(ev::CLICK, |_| close()).child("Cancel"),
         " ",
         button().class("primary").attr("type", "submit").child("Save"),
     ));
     let body = div().class("body").child((fields(&task, draft, said), aside(model, task, draft)));
-    let form = form().attr("novalidate", "").on(ev::SUBMIT, save).child((div().class("top").child(h2().id("edit-heading").child("Edit task")), body, end));
+    let form = form().attr("novalidate", "").on(ev::SUBMIT, save).child((
+        div().class("top").child(h2().id("edit-heading").child("Edit task")),
+        body,
+        end,
+    ));
     dialog(model, "dialog wide", "edit-heading", form)
 }
 
@@ -169,11 +184,14 @@ fn fields(task: &Task, draft: Draft, said: impl Kids) -> El {
     let mut leads = vec![(String::new(), "None".to_owned())];
     let known = task.reminder_minutes.filter(|minutes| !LEADS.contains(minutes));
     leads.extend(LEADS.into_iter().chain(known).map(|minutes| (minutes.to_string(), say_lead(minutes))));
-    let mut repeats: Vec<(String, String)> = REPEATS.iter().enumerate().map(|(at, (name, _))| (at.to_string(), (*name).to_owned())).collect();
+    let mut repeats: Vec<(String, String)> =
+        REPEATS.iter().enumerate().map(|(at, (name, _))| (at.to_string(), (*name).to_owned())).collect();
     let other = task.recurrence.as_ref().filter(|_| draft.repeat.get_untracked() == OTHER);
     repeats.extend(other.map(|rule| (OTHER.to_owned(), format!("As it is: {}", say_rule(&rule.rrule)))));
-    let priorities = [("low", "Low"), ("medium", "Medium"), ("high", "High")].map(|(name, said)| (name.to_owned(), said.to_owned()));
-    let froms = [("due_date", "the due date"), ("completion", "completion")].map(|(name, said)| (name.to_owned(), said.to_owned()));
+    let priorities =
+        [("low", "Low"), ("medium", "Medium"), ("high", "High")].map(|(name, said)| (name.to_owned(), said.to_owned()));
+    let froms =
+        [("due_date", "the due date"), ("completion", "completion")].map(|(name, said)| (name.to_owned(), said.to_owned()));
     let unit = move || match draft.repeat.get().as_str() {
         "1" => Some("Every so many days"),
         "2" => Some("Every so many weeks"),
@@ -183,7 +201,10 @@ fn fields(task: &Task, draft: Draft, said: impl Kids) -> El {
     };
     let every = move || {
         unit().map(|unit| {
-            div().class("pair").child((line("every", "number", unit, None, draft.every), choice("from", "Counted from", froms.to_vec(), draft.from)))
+            div().class("pair").child((
+                line("every", "number", unit, None, draft.every),
+                choice("from", "Counted from", froms.to_vec(), draft.from),
+            ))
         })
     };
     let pair = |one: El, other: El| div().class("pair").child((one, other));

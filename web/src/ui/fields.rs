@@ -24,6 +24,9 @@ pub fn choice(id: &'static str, name: &'static str, choices: Vec<(String, String
         let is_chosen = value.get_untracked() == name;
         option().attr("value", name).flag("selected", move || is_chosen).child(said)
     };
-    let field = select().id(id).on(ev::CHANGE, move |event| value.set(value_of(&event))).child(choices.into_iter().map(one).collect::<Vec<_>>());
+    let field = select()
+        .id(id)
+        .on(ev::CHANGE, move |event| value.set(value_of(&event)))
+        .child(choices.into_iter().map(one).collect::<Vec<_>>());
     div().class("field").child((label().attr("for", id).child(name), field))
 }

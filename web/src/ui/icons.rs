@@ -2,14 +2,17 @@
 
 use crate::dom::{El, path, svg};
 
-pub const TODAY: &str = "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4M9 15l2 2 4-4";
+pub const TODAY: &str =
+    "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4M9 15l2 2 4-4";
 pub const UPCOMING: &str = "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4M10 13l3 2.5-3 2.5";
-pub const CALENDAR: &str = "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4";
+pub const CALENDAR: &str =
+    "M6.5 4.5h11a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-10a3 3 0 0 1 3-3zM3.5 9.5h17M8 2.5v4M16 2.5v4";
 pub const ALL: &str = "M9 6h11M9 12h11M9 18h11M4.5 6h.01M4.5 12h.01M4.5 18h.01";
 pub const COMPLETED: &str = "M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0M8 12.5l2.8 2.8L16 9.5";
 pub const TAG: &str = "M9.5 4L7.5 20M16.5 4l-2 16M4.5 9h16M3.5 15h16";
 pub const STATISTICS: &str = "M5 20v-7M12 20V5M19 20v-10";
-pub const SETTINGS: &str = "M4 7h9M18 7h2M4 17h2M11 17h9M13 7a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0M6 17a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0";
+pub const SETTINGS: &str =
+    "M4 7h9M18 7h2M4 17h2M11 17h9M13 7a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0M6 17a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0";
 pub const KEYBOARD: &str = "M5 6h14a2.5 2.5 0 0 1 2.5 2.5v7A2.5 2.5 0 0 1 19 18H5a2.5 2.5 0 0 1-2.5-2.5v-7A2.5 2.5 0 0 1 5 6zM6.5 10h.01M10 10h.01M14 10h.01M17.5 10h.01M8 14h8";
 pub const SIGN_OUT: &str = "M14 4H6.5A1.5 1.5 0 0 0 5 5.5v13A1.5 1.5 0 0 0 6.5 20H14M10.5 12H21M17.5 8.5L21 12l-3.5 3.5";
 pub const MENU: &str = "M4 7h16M4 12h16M4 17h16";

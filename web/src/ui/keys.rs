@@ -4,12 +4,12 @@ use super::edit::dialog;
 use super::icons::{CLOSE, icon};
 use super::row;
 use crate::actions;
+use crate::dom::{Kids, button, dd, div, dl, document, dt, ev, h2, h3, kbd, on_window, section};
 use crate::model::{Model, Open};
+use crate::reactive::*;
 use board::Task;
 use board::view::{Place, Row};
 use domain::id::TaskId;
-use crate::dom::{Kids, button, dd, div, dl, document, dt, ev, h2, h3, kbd, on_window, section};
-use crate::reactive::*;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
@@ -19,7 +19,16 @@ type Line = (&'static str, &'static [&'static str]);
 
 /// What each key does, by section.
 const SHEET: [(&str, &[Line]); 4] = [
-    ("Go to", &[("All", &["g", "a"]), ("Today", &["g", "t"]), ("Upcoming", &["g", "u"]), ("Completed", &["g", "c"]), ("Statistics", &["g", "s"])]),
+    (
+        "Go to",
+        &[
+            ("All", &["g", "a"]),
+            ("Today", &["g", "t"]),
+            ("Upcoming", &["g", "u"]),
+            ("Completed", &["g", "c"]),
+            ("Statistics", &["g", "s"]),
+        ],
+    ),
     (
         "Tasks",
         &[
@@ -35,14 +44,28 @@ const SHEET: [(&str, &[Line]); 4] = [
         ],
     ),
     ("Everywhere", &[("Undo", &["z"]), ("This sheet", &["?"]), ("Close", &["Esc"])]),
-    ("Writing a task", &[("A day", &["fri"]), ("A time", &["18:00"]), ("How often", &["every 2 days"]), ("A tag", &["#home"]), ("How urgent", &["!high"])]),
+    (
+        "Writing a task",
+        &[
+            ("A day", &["fri"]),
+            ("A time", &["18:00"]),
+            ("How often", &["every 2 days"]),
+            ("A tag", &["#home"]),
+            ("How urgent", &["!high"]),
+        ],
+    ),
 ];
 
 /// Listens to keys as long as somebody is signed in.
 pub fn listen(model: Model) {
     let goes = StoredValue::new(false);
     on_window(ev::KEY_DOWN, move |event| {
-        if event.ctrl_key() || event.meta_key() || event.alt_key() || model.open.with_untracked(Option::is_some) || is_writing(&event) {
+        if event.ctrl_key()
+            || event.meta_key()
+            || event.alt_key()
+            || model.open.with_untracked(Option::is_some)
+            || is_writing(&event)
+        {
             return;
         }
         let key = event.key();
@@ -124,7 +147,8 @@ fn current() -> Option<TaskId> {
 /// The focus goes to the next row, or the one before.
 fn step(model: Model, is_down: bool) {
     let rows = model.rows.get_untracked();
-    let tasks: Vec<&Arc<Task>> = rows.iter().filter_map(|row| if let Row::Task(task) = row { Some(task) } else { None }).collect();
+    let tasks: Vec<&Arc<Task>> =
+        rows.iter().filter_map(|row| if let Row::Task(task) = row { Some(task) } else { None }).collect();
     let at = current().and_then(|id| tasks.iter().position(|task| task.id == id));
     let next = match (at, is_down) {
         (None, _) => Some(0),
@@ -147,11 +171,24 @@ pub fn help(model: Model) -> impl Kids {
         };
         section().child((h3().child(name), dl().child(keys.iter().map(line).collect::<Vec<_>>())))
     };
-    let close = button().class("icon-button").attr("type", "button").attr("aria-label", "Close").child(icon(CLOSE)).on(ev::CLICK, move |_| super::edit::close());
-    dialog(model, "dialog", "help-heading", (
-        div().class("top").child((h2().id("help-heading").child("Keyboard shortcuts"), close)),
-        div().class("body").attr("tabindex", "0").attr("role", "group").attr("aria-label", "Shortcuts").child(
-            div().class("keys").child(SHEET.into_iter().map(part).collect::<Vec<_>>()),
+    let close = button()
+        .class("icon-button")
+        .attr("type", "button")
+        .attr("aria-label", "Close")
+        .child(icon(CLOSE))
+        .on(ev::CLICK, move |_| super::edit::close());
+    dialog(
+        model,
+        "dialog",
+        "help-heading",
+        (
+            div().class("top").child((h2().id("help-heading").child("Keyboard shortcuts"), close)),
+            div()
+                .class("body")
+                .attr("tabindex", "0")
+                .attr("role", "group")
+                .attr("aria-label", "Shortcuts")
+                .child(div().class("keys").child(SHEET.into_iter().map(part).collect::<Vec<_>>())),
         ),
-    ))
+    )
 }

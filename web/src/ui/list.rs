@@ -2,13 +2,15 @@
 
 use super::icons::{CHECK, CLOSE, DELETE, SEARCH, SELECT, SUN, WARNING, art, icon};
 use super::row::{heading, row};
+use crate::dom::{
+    Kids, any, button, div, document, each, ev, h2, i, input, label, next_frame, option, p, select, span, ul, value_of,
+};
 use crate::model::{Model, Reading};
+use crate::reactive::*;
 use crate::{actions, reading};
 use board::outbox::What;
 use board::view::{Place, RowKey, Shown, Sort};
 use domain::id::TaskId;
-use crate::dom::{Kids, any, button, div, document, each, ev, h2, i, input, label, next_frame, option, p, select, span, ul, value_of};
-use crate::reactive::*;
 use send_wrapper::SendWrapper;
 use std::collections::BTreeSet;
 use wasm_bindgen_futures::spawn_local;
@@ -42,14 +44,19 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: HtmlElement) -> impl Kids
     });
     let child = move |key: RowKey| match key {
         RowKey::Task(task) => {
-            let number = Memo::new(move |_| in_sight.with(|rows| rows.iter().position(|row| *row == key)).map(|at| first.get() + at + 1));
+            let number =
+                Memo::new(move |_| in_sight.with(|rows| rows.iter().position(|row| *row == key)).map(|at| first.get() + at + 1));
             row(model, task, number, total)
         }
         RowKey::Overdue => heading(model, None),
         RowKey::Day(day) => heading(model, Some(day)),
     };
     let rows = each(move || in_sight.get(), child);
-    let tasks = ul().class("tasks").class_if("selecting", move || model.selected.with(Option::is_some)).attr("aria-label", "Tasks").child(rows);
+    let tasks = ul()
+        .class("tasks")
+        .class_if("selecting", move || model.selected.with(Option::is_some))
+        .attr("aria-label", "Tasks")
+        .child(rows);
     let tall = spacer
         .style("--total", move || format!("calc({} * var(--row))", total.get()))
         .style("--offset", move || format!("calc({} * var(--row))", first.get()));
@@ -86,8 +93,11 @@ fn toolbar(model: Model) -> impl Kids {
         .value(move || model.view.with(|view| view.search.clone()))
         .on(ev::INPUT, move |event| model.refine(|view| view.search = value_of(&event)));
     let is_free = Memo::new(move |_| model.view.with(|view| view.place.is_free()));
-    let shown = move || Shown::ALL.iter().map(|(shown, name, said)| (*name, *said, model.view.with(|view| view.shown == *shown))).collect();
-    let sorted = move || Sort::ALL.iter().map(|(sort, name, said)| (*name, *said, model.view.with(|view| view.sort == *sort))).collect();
+    let shown = move || {
+        Shown::ALL.iter().map(|(shown, name, said)| (*name, *said, model.view.with(|view| view.shown == *shown))).collect()
+    };
+    let sorted =
+        move || Sort::ALL.iter().map(|(sort, name, said)| (*name, *said, model.view.with(|view| view.sort == *sort))).collect();
     let choices = move || {
         is_free.get().then(|| {
             (
@@ -114,9 +124,15 @@ fn toolbar(model: Model) -> impl Kids {
 type Choices = Vec<(&'static str, &'static str, bool)>;
 
 fn choice(name: &'static str, choices: impl Fn() -> Choices + Send + 'static, chosen: impl Fn(String) + 'static) -> impl Kids {
-    let one = |(name, said, is_chosen): (&'static str, &'static str, bool)| option().attr("value", name).flag("selected", move || is_chosen).child(said);
+    let one = |(name, said, is_chosen): (&'static str, &'static str, bool)| {
+        option().attr("value", name).flag("selected", move || is_chosen).child(said)
+    };
     let select = select().on(ev::CHANGE, move |event| chosen(value_of(&event)));
-    label().class("inline").child((span().child(name), " ", select.child(move || choices().into_iter().map(one).collect::<Vec<_>>())))
+    label().class("inline").child((
+        span().child(name),
+        " ",
+        select.child(move || choices().into_iter().map(one).collect::<Vec<_>>()),
+    ))
 }
 
 fn selection(model: Model) -> impl Kids {
@@ -127,7 +143,8 @@ fn selection(model: Model) -> impl Kids {
     };
     let all = move |_| {
         let rows = model.rows.get_untracked();
-        let tasks: BTreeSet<TaskId> = rows.iter().filter_map(|row| if let board::view::Row::Task(task) = row { Some(task.id) } else { None }).collect();
+        let tasks: BTreeSet<TaskId> =
+            rows.iter().filter_map(|row| if let board::view::Row::Task(task) = row { Some(task.id) } else { None }).collect();
         model.selected.set(Some(tasks));
     };
     div().class("selection").attr("role", "group").attr("aria-label", "Selected tasks").child((
@@ -157,7 +174,10 @@ fn snooze_selected(model: Model) -> impl Kids {
 
 fn loading() -> impl Kids {
     let row = |_| div().class("skeleton").attr("aria-hidden", "true").child(i());
-    div().class("skeletons").attr("aria-busy", "true").child((p().class("vh").child("Loading the tasks…"), (0..6).map(row).collect::<Vec<_>>()))
+    div()
+        .class("skeletons")
+        .attr("aria-busy", "true")
+        .child((p().class("vh").child("Loading the tasks…"), (0..6).map(row).collect::<Vec<_>>()))
 }
 
 fn failed(model: Model) -> impl Kids {
@@ -175,14 +195,22 @@ fn failed(model: Model) -> impl Kids {
 }
 
 fn empty(model: Model) -> impl Kids {
-    let (is_search, place) = (move || model.view.with(|view| !view.search.is_empty() || view.shown != Shown::All), move || model.view.with(|view| view.place.clone()));
+    let (is_search, place) = (
+        move || model.view.with(|view| !view.search.is_empty() || view.shown != Shown::All),
+        move || model.view.with(|view| view.place.clone()),
+    );
     let said = move || match place() {
         _ if is_search() => ("Nothing is found", "No task here has what you look for. Search for less, or among all tasks."),
-        Place::Today => ("Nothing is due today", "Enjoy the day, or write down what is on your mind: type it above and give it a time, such as “18:00”."),
+        Place::Today => (
+            "Nothing is due today",
+            "Enjoy the day, or write down what is on your mind: type it above and give it a time, such as “18:00”.",
+        ),
         Place::Upcoming => ("Nothing is coming up", "Give a task a day, such as “fri 18:00”, and it stands here until then."),
         Place::Completed => ("Nothing is completed yet", "What you complete is kept here, with its history."),
         Place::Tag(_) => ("No task has this tag", "Type “#” and its name in a new task."),
-        _ => ("No tasks yet", "Type your first one above. “Water plants every 2 days 18:00 #home !high” is understood as a whole."),
+        _ => {
+            ("No tasks yet", "Type your first one above. “Water plants every 2 days 18:00 #home !high” is understood as a whole.")
+        }
     };
     div().class("blank").child((art(SUN), h2().child(move || said().0), p().child(move || said().1)))
 }

@@ -6,6 +6,7 @@ mod door;
 mod edit;
 mod fields;
 mod icons;
+mod import;
 mod keys;
 mod list;
 mod navigation;
@@ -17,12 +18,12 @@ mod statistics;
 mod toasts;
 mod tokens;
 
+use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};
 use crate::model::{Model, Session};
+use crate::reactive::*;
 use crate::reading;
 use board::view::View;
 use gloo_timers::callback::Interval;
-use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};
-use crate::reactive::*;
 use wasm_bindgen_futures::spawn_local;
 
 /// How often time goes by, in milliseconds.
@@ -52,11 +53,13 @@ pub fn app(model: Model) -> impl Kids {
         document().set_title(&if is_in { format!("{title} · Tidings") } else { "Tidings".to_owned() });
     });
     // Who it is may change without the page being drawn anew.
-    let state = Memo::new(move |_| model.session.with(|session| match session {
-        Session::Unknown => 0,
-        Session::SignedOut => 1,
-        Session::SignedIn(_) => 2,
-    }));
+    let state = Memo::new(move |_| {
+        model.session.with(|session| match session {
+            Session::Unknown => 0,
+            Session::SignedOut => 1,
+            Session::SignedIn(_) => 2,
+        })
+    });
     move || match state.get() {
         0 => any(main().class("starting").child(p().attr("role", "status").child(move || starting(model)))),
         1 => any(door::door(model)),
@@ -65,7 +68,11 @@ pub fn app(model: Model) -> impl Kids {
 }
 
 fn starting(model: Model) -> &'static str {
-    if model.reached.get() { "Loading your tasks…" } else { "Offline. The server does not answer; the page goes on when it does." }
+    if model.reached.get() {
+        "Loading your tasks…"
+    } else {
+        "Offline. The server does not answer; the page goes on when it does."
+    }
 }
 
 /// Something that must not happen has happened: what the person wrote is kept, and a new page goes on.

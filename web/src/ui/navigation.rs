@@ -2,11 +2,11 @@
 
 use super::icons::{ALL, COMPLETED, KEYBOARD, MENU, SETTINGS, SIGN_OUT, STATISTICS, TAG, TODAY, UPCOMING, icon};
 use crate::actions;
+use crate::dom::{Kids, a, button, div, ev, h2, li, nav, span, ul};
 use crate::model::{Model, Open};
+use crate::reactive::*;
 use board::view::{Place, View, counts};
 use chrono::NaiveDate;
-use crate::dom::{Kids, a, button, div, ev, h2, li, nav, span, ul};
-use crate::reactive::*;
 use wasm_bindgen_futures::spawn_local;
 
 /// A day that a task is dropped on.
@@ -23,7 +23,11 @@ pub fn navigation(model: Model) -> impl Kids {
     let tags = Memo::new(move |_| counted.with(|(_, tags)| tags.iter().map(|(tag, _)| tag.clone()).collect::<Vec<_>>()));
     let tag = move |tag: String| {
         let name = tag.clone();
-        let count = move || counted.with(|(_, tags)| tags.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)).filter(|count| *count > 0);
+        let count = move || {
+            counted
+                .with(|(_, tags)| tags.iter().find(|(known, _)| *known == name).map(|(_, count)| *count))
+                .filter(|count| *count > 0)
+        };
         li().child(link(model, Place::Tag(tag), count))
     };
     let tags = move || {
@@ -41,7 +45,10 @@ pub fn navigation(model: Model) -> impl Kids {
                 .child((icon(KEYBOARD), "Keyboard shortcuts")),
         ),
         li().child(
-            button().attr("type", "button").on(ev::CLICK, move |_| spawn_local(actions::sign_out(model))).child((icon(SIGN_OUT), "Sign out")),
+            button()
+                .attr("type", "button")
+                .on(ev::CLICK, move |_| spawn_local(actions::sign_out(model)))
+                .child((icon(SIGN_OUT), "Sign out")),
         ),
         li().class("who").child(move || actions::who(model)),
     ));
@@ -57,7 +64,11 @@ pub fn navigation(model: Model) -> impl Kids {
         model.view.track();
         is_wide.set(false);
     });
-    nav().class("side").attr("aria-label", "Main").child((ul().class("views").child(views.collect::<Vec<_>>()), more, div().class("more").id("more").child((tags, foot))))
+    nav().class("side").attr("aria-label", "Main").child((
+        ul().class("views").child(views.collect::<Vec<_>>()),
+        more,
+        div().class("more").id("more").child((tags, foot)),
+    ))
 }
 
 fn picture(place: &Place) -> &'static str {
@@ -79,7 +90,9 @@ fn link(model: Model, place: Place, count: impl Fn() -> Option<usize> + Send + C
         Place::All => "All".to_owned(),
         other => other.title(),
     };
-    let is_late = place == Place::Today;
+    let is_today = place == Place::Today;
+    let is_overdue = |task: &board::Task, now| !task.completed && task.due_date.is_some_and(|due| due < now);
+    let is_late = move || is_today && model.meant.with(|tasks| tasks.iter().any(|task| is_overdue(task, model.here().now)));
     let (here, there) = (place.clone(), place.clone());
     let drop_day = move || DROPS.iter().find(|(drops, _)| *drops == place).map(|(_, ahead)| model.here_now().in_days(*ahead));
     let over = RwSignal::new(false);
@@ -109,11 +122,9 @@ fn link(model: Model, place: Place, count: impl Fn() -> Option<usize> + Send + C
         .on(ev::DRAG_OVER, drag)
         .on(ev::DRAG_LEAVE, move |_| over.set(false))
         .on(ev::DROP, dropped)
-        .child((
-            icon(path_icon),
-            span().class("name").attr("dir", "auto").child(name),
-            move || count().map(|count| span().class("count").class_if("late", move || is_late).child(count)),
-        ))
+        .child((icon(path_icon), span().class("name").attr("dir", "auto").child(name), move || {
+            count().map(|count| span().class("count").class_if("late", is_late).child(count))
+        }))
 }
 
 /// A task was dropped on a day.

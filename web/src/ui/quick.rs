@@ -2,12 +2,12 @@
 
 use super::icons::{CALENDAR, FLAG, PLUS, REPEAT, icon};
 use crate::actions;
+use crate::dom::{Kids, button, div, ev, form, input, label, li, p, ul, value_of};
 use crate::model::Model;
+use crate::reactive::*;
 use board::view::Place;
 use board::words;
 use domain::quick_add;
-use crate::dom::{Kids, button, div, ev, form, input, label, li, p, ul, value_of};
-use crate::reactive::*;
 use serde_json::json;
 
 /// Characters that a title may have.
@@ -80,7 +80,11 @@ pub fn quick(model: Model) -> impl Kids {
         };
         li().class(class).child((picture.map(icon), chip.text))
     };
-    let chips = ul().class("chips").attr("aria-label", "Understood").attr("aria-live", "polite").child(move || read.get().into_iter().map(chip).collect::<Vec<_>>());
+    let chips = ul()
+        .class("chips")
+        .attr("aria-label", "Understood")
+        .attr("aria-live", "polite")
+        .child(move || read.get().into_iter().map(chip).collect::<Vec<_>>());
     let line = div().class("line").child((
         icon(PLUS),
         label().class("vh").attr("for", "new").child("New task"),

@@ -3,7 +3,9 @@
 use super::icons::{CALENDAR, DELETE, EDIT, FLAG, LATE, REPEAT, SNOOZE, WAITING, icon};
 use super::navigation::drop_on;
 use crate::actions;
+use crate::dom::{El, Kids, button, div, ev, h2, input, is_checked, li, span, time};
 use crate::model::{Model, Open};
+use crate::reactive::*;
 use board::Task;
 use board::days::Here;
 use board::view::Row;
@@ -12,8 +14,6 @@ use chrono::NaiveDate;
 use domain::id::TaskId;
 use domain::task::Priority;
 use domain::time::Timestamp;
-use crate::dom::{El, Kids, button, div, ev, h2, input, is_checked, li, span, time};
-use crate::reactive::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -66,7 +66,8 @@ pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<us
     let title = Memo::new(move |_| task.with(|task| task.as_ref().map_or_else(String::new, |task| task.title.clone())));
     let is_done = Memo::new(move |_| task.with(|task| task.as_ref().is_some_and(|task| task.completed)));
     let priority = Memo::new(move |_| task.with(|task| task.as_ref().map_or(Priority::Medium, |task| task.priority)));
-    let is_selected = Memo::new(move |_| model.selected.with(|selected| selected.as_ref().is_some_and(|selected| selected.contains(&id))));
+    let is_selected =
+        Memo::new(move |_| model.selected.with(|selected| selected.as_ref().is_some_and(|selected| selected.contains(&id))));
     let with_task = move |act: fn(Model, &Task)| {
         if let Some(task) = task.get_untracked() {
             act(model, &task);
@@ -88,7 +89,12 @@ pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<us
         });
     let named = move |verb: &'static str| move || format!("{verb} {}", title.get());
     let actions = div().class("actions").child((
-        button().class("icon-button").attr("type", "button").attr("aria-label", named("Edit")).child(icon(EDIT)).on(ev::CLICK, move |_| with_task(edit)),
+        button()
+            .class("icon-button")
+            .attr("type", "button")
+            .attr("aria-label", named("Edit"))
+            .child(icon(EDIT))
+            .on(ev::CLICK, move |_| with_task(edit)),
         snooze(model, id, named("Snooze")),
         button()
             .class("icon-button delete")
@@ -103,10 +109,10 @@ pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<us
         .attr("aria-pressed", move || is_selected.get().to_string())
         .attr("aria-label", named("Select"))
         .on(ev::CLICK, move |_| toggle(model, id));
-    let text = div().class("text").on(ev::CLICK, move |_| with_task(edit)).child((
-        span().class("title").attr("dir", "auto").child(title),
-        move || task.get().map(|task| meta(model, &task)),
-    ));
+    let text = div()
+        .class("text")
+        .on(ev::CLICK, move |_| with_task(edit))
+        .child((span().class("title").attr("dir", "auto").child(title), move || task.get().map(|task| meta(model, &task))));
     li().class("row")
         .class_if("done", move || is_done.get())
         .class_if("selected", move || is_selected.get())
@@ -150,7 +156,12 @@ pub fn toggle(model: Model, id: TaskId) {
 pub fn snoozes(here: Here) -> Vec<(&'static str, Timestamp)> {
     let nine = |days| here.moved_to(None, here.in_days(days));
     let evening = here.from_input(&here.today().format("%Y-%m-%dT18:00").to_string()).filter(|evening| *evening > here.now);
-    let all = [("In an hour", Some(here.now.plus_minutes(60))), ("This evening", evening), ("Tomorrow", nine(1)), ("Next week", nine(7))];
+    let all = [
+        ("In an hour", Some(here.now.plus_minutes(60))),
+        ("This evening", evening),
+        ("Tomorrow", nine(1)),
+        ("Next week", nine(7)),
+    ];
     all.into_iter().filter_map(|(name, at)| Some((name, at?))).collect()
 }
 
@@ -160,7 +171,11 @@ fn snooze(model: Model, id: TaskId, name: impl Fn() -> String + Send + 'static) 
     let choices = move || {
         let here = model.here_now();
         let choice = |(name, until): (&'static str, Timestamp)| {
-            button().attr("type", "button").on(ev::CLICK, move |_| actions::snooze(model, id, until)).child((name, " ", span().class("hint").child(here.say(until))))
+            button().attr("type", "button").on(ev::CLICK, move |_| actions::snooze(model, id, until)).child((
+                name,
+                " ",
+                span().class("hint").child(here.say(until)),
+            ))
         };
         is_open.get().then(|| snoozes(here).into_iter().map(choice).collect::<Vec<_>>())
     };
@@ -168,7 +183,12 @@ fn snooze(model: Model, id: TaskId, name: impl Fn() -> String + Send + 'static) 
         let state = js_sys::Reflect::get(&event, &"newState".into()).ok().and_then(|state| state.as_string());
         is_open.set(state.as_deref() == Some("open"));
     };
-    let opener = button().class("icon-button").attr("type", "button").attr("aria-label", name).attr("popovertarget", menu.clone()).child(icon(SNOOZE));
+    let opener = button()
+        .class("icon-button")
+        .attr("type", "button")
+        .attr("aria-label", name)
+        .attr("popovertarget", menu.clone())
+        .child(icon(SNOOZE));
     let menu = div().class("menu").id(&menu);
     let element = menu.html().clone();
     let menu = menu
@@ -188,23 +208,40 @@ fn meta(model: Model, task: &Task) -> impl Kids + use<> {
     let here = model.here();
     let due = say_due(task, here).map(|(said, is_overdue)| {
         let is_today = task.due_date.is_some_and(|due| here.day_of(due) == here.today());
-        let class = if is_overdue { "due overdue" } else if is_today { "due today" } else { "due" };
+        let class = if is_overdue {
+            "due overdue"
+        } else if is_today {
+            "due today"
+        } else {
+            "due"
+        };
         let picture = icon(if is_overdue { LATE } else { CALENDAR });
         let at = task.due_date.map(|due| due.to_string());
-        span().class(class).child((picture, span().class("vh").child(if is_overdue { "Overdue: " } else { "Due " }), time().attr("datetime", at).child(said)))
+        span().class(class).child((
+            picture,
+            span().class("vh").child(if is_overdue { "Overdue: " } else { "Due " }),
+            time().attr("datetime", at).child(said),
+        ))
     });
     let snoozed = task.snoozed_until.filter(|_| task.is_snoozed(here.now) && !task.completed);
     let snoozed = snoozed.map(|until| span().class("due").child((icon(SNOOZE), format!("snoozed until {}", here.say(until)))));
-    let repeat = task.recurrence.as_ref().map(|rule| {
-        span().class("repeat").child((icon(REPEAT), span().class("vh").child("Repeats "), say_rule(&rule.rrule)))
-    });
+    let repeat = task
+        .recurrence
+        .as_ref()
+        .map(|rule| span().class("repeat").child((icon(REPEAT), span().class("vh").child("Repeats "), say_rule(&rule.rrule))));
     let priority = match task.priority {
         Priority::High => Some(("prio high", "High")),
         Priority::Low => Some(("prio low", "Low")),
         Priority::Medium => None,
     };
-    let priority = priority.map(|(class, name)| span().class(class).child((icon(FLAG), name, span().class("vh").child(" priority"))));
-    let tags = task.tags.iter().take(TAGS).map(|tag| span().class("tag").attr("dir", "auto").child(format!("#{tag}"))).collect::<Vec<_>>();
+    let priority =
+        priority.map(|(class, name)| span().class(class).child((icon(FLAG), name, span().class("vh").child(" priority"))));
+    let tags = task
+        .tags
+        .iter()
+        .take(TAGS)
+        .map(|tag| span().class("tag").attr("dir", "auto").child(format!("#{tag}")))
+        .collect::<Vec<_>>();
     let waiting = (task.version == 0).then(|| span().class("waiting").child((icon(WAITING), "not sent yet")));
     span().class("meta").child((due, snoozed, repeat, priority, tags, waiting))
 }

@@ -2,30 +2,40 @@
 
 use super::edit::LEADS;
 use super::fields::{choice, line};
+use super::import::import;
 use super::tokens::tokens;
+use crate::dom::{Kids, a, button, div, ev, fieldset, form, h2, input, label, legend, p, section, span};
 use crate::model::Model;
+use crate::reactive::*;
 use crate::{actions, api, live, reading};
 use board::words::say_lead;
-use crate::dom::{Kids, a, button, div, ev, fieldset, form, h2, input, label, legend, p, section, span};
-use crate::reactive::*;
 use serde_json::json;
 use wasm_bindgen_futures::spawn_local;
 
 pub fn settings(model: Model) -> impl Kids {
-    (times(model), theme(model), tokens(model), export(), deletion(model))
+    (times(model), theme(model), tokens(model), import(model), export(), deletion(model))
 }
 
 /// A section: what it is about, and its fields.
 fn part(id: &'static str, name: &'static str, about: &'static str, fields: impl Kids) -> impl Kids {
-    section().class("section").attr("aria-labelledby", id).child((div().child((h2().id(id).child(name), p().child(about))), div().class("fields").child(fields)))
+    section()
+        .class("section")
+        .attr("aria-labelledby", id)
+        .child((div().child((h2().id(id).child(name), p().child(about))), div().class("fields").child(fields)))
 }
 
 fn times(model: Model) -> impl Kids {
     let now = model.preferences.get_untracked();
-    let (zone, lead) = (RwSignal::new(now.time_zone.clone()), RwSignal::new(now.default_reminder_minutes.map_or_else(String::new, |minutes| minutes.to_string())));
+    let (zone, lead) = (
+        RwSignal::new(now.time_zone.clone()),
+        RwSignal::new(now.default_reminder_minutes.map_or_else(String::new, |minutes| minutes.to_string())),
+    );
     let zones = js_sys::Reflect::get(&js_sys::global(), &"Intl".into())
         .and_then(|intl| js_sys::Reflect::get(&intl, &"supportedValuesOf".into()))
-        .and_then(|function| wasm_bindgen::JsCast::unchecked_into::<js_sys::Function>(function).call1(&wasm_bindgen::JsValue::NULL, &"timeZone".into()));
+        .and_then(|function| {
+            wasm_bindgen::JsCast::unchecked_into::<js_sys::Function>(function)
+                .call1(&wasm_bindgen::JsValue::NULL, &"timeZone".into())
+        });
     let zones = zones.map(|zones| js_sys::Array::from(&zones)).unwrap_or_default();
     let mut zones: Vec<String> = zones.iter().filter_map(|zone| zone.as_string()).collect();
     if !zones.contains(&now.time_zone) {
@@ -66,7 +76,9 @@ fn theme(model: Model) -> impl Kids {
 }
 
 fn export() -> impl Kids {
-    let link = |path: &'static str, name: &'static str, file: &'static str| a().class("button").attr("href", path).attr("download", file).child(name);
+    let link = |path: &'static str, name: &'static str, file: &'static str| {
+        a().class("button").attr("href", path).attr("download", file).child(name)
+    };
     let links = div().class("buttons").child((
         link("/api/account/export", "Everything, as JSON", "tidings.json"),
         " ",
@@ -97,5 +109,10 @@ fn deletion(model: Model) -> impl Kids {
         said,
         div().class("buttons").child(button().class("danger").attr("type", "submit").child("Delete account")),
     ));
-    div().class("danger-zone").child(part("s-delete", "Delete the account", "All tasks and their history are deleted. There is no way back.", fields))
+    div().class("danger-zone").child(part(
+        "s-delete",
+        "Delete the account",
+        "All tasks and their history are deleted. There is no way back.",
+        fields,
+    ))
 }

@@ -2,10 +2,10 @@
 
 use super::icons::mark;
 use super::{bell, collision, edit, keys, list, navigation, quick, settings, statistics, toasts};
-use crate::model::{Model, Open};
-use board::view::Place;
 use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p};
+use crate::model::{Model, Open};
 use crate::reactive::*;
+use board::view::Place;
 
 pub fn shell(model: Model) -> impl Kids {
     keys::listen(model);

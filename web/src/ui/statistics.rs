@@ -1,11 +1,14 @@
 //! Where looking beats reading: a year of what was completed, and the week ahead.
 
+use crate::dom::{
+    Kids, dd, details, div, dl, dt, figcaption, figure, h2, i, p, rect, summary, svg, svg_text as text, svg_title as title,
+    table, tbody, td, th, thead, tr,
+};
 use crate::model::Model;
+use crate::reactive::*;
 use board::words::say_date;
 use board::year::{Day, WEEKS, completed, week};
 use chrono::{Datelike, NaiveDate};
-use crate::dom::{Kids, dd, details, div, dl, dt, figcaption, figure, h2, i, p, rect, summary, svg, svg_text as text, svg_title as title, table, tbody, td, th, thead, tr};
-use crate::reactive::*;
 
 /// A day of the year is a square, so wide, and so far from the next.
 const SQUARE: (u64, u64) = (11, 13);
@@ -27,10 +30,20 @@ fn some(number: usize) -> String {
 fn tiles(days: &[Day]) -> impl Kids + use<> {
     let sum = |last: usize| days.iter().rev().take(last).map(|day| day.completed).sum::<usize>();
     // Today counts once something is done.
-    let in_a_row = days.iter().rev().skip_while(|day| day.completed == 0 && days.last() == Some(*day)).take_while(|day| day.completed > 0).count();
+    let in_a_row = days
+        .iter()
+        .rev()
+        .skip_while(|day| day.completed == 0 && days.last() == Some(*day))
+        .take_while(|day| day.completed > 0)
+        .count();
     let best = days.iter().map(|day| day.completed).max().unwrap_or_default();
     let tile = |name: &'static str, number: usize| div().child((dt().child(name), dd().child(number)));
-    dl().class("tiles").child((tile("completed in 7 days", sum(7)), tile("completed in a year", sum(days.len())), tile("days in a row", in_a_row), tile("on the best day", best)))
+    dl().class("tiles").child((
+        tile("completed in 7 days", sum(7)),
+        tile("completed in a year", sum(days.len())),
+        tile("days in a row", in_a_row),
+        tile("on the best day", best),
+    ))
 }
 
 fn year(days: &[Day]) -> impl Kids + use<> {
@@ -48,7 +61,9 @@ fn year(days: &[Day]) -> impl Kids + use<> {
             .child(said)
     };
     let months = days.iter().filter(|day| day.date.day() == 1 && day.week + 3 < WEEKS);
-    let names = months.map(|day| text().attr("x", day.week * step).attr("y", 9).child(day.date.format("%b").to_string())).collect::<Vec<_>>();
+    let names = months
+        .map(|day| text().attr("x", day.week * step).attr("y", 9).child(day.date.format("%b").to_string()))
+        .collect::<Vec<_>>();
     let said = format!("Tasks completed on each day of the past year: {all} in all. The table below has the numbers by month.");
     let drawn = svg()
         .attr("viewBox", format!("0 0 {} {}", WEEKS * step, MONTHS + 7 * step))
@@ -74,7 +89,9 @@ fn by_month(days: &[Day]) -> impl Kids + use<> {
             _ => months.push((name, day.completed)),
         }
     }
-    let head = thead().child(tr().child((th().attr("scope", "col").child("Month"), th().attr("scope", "col").class("number").child("Completed"))));
+    let head = thead().child(
+        tr().child((th().attr("scope", "col").child("Month"), th().attr("scope", "col").class("number").child("Completed"))),
+    );
     let row = |(month, sum): (String, usize)| tr().child((td().child(month), td().class("number").child(sum)));
     let rows = tbody().child(months.into_iter().map(row).collect::<Vec<_>>());
     details().child((summary().child("Show as a table"), div().class("table-wrap").child(table().child((head, rows)))))
@@ -88,7 +105,13 @@ fn bars(week: &[(NaiveDate, usize)]) -> impl Kids + use<> {
         let (height, x) = (due * BAR / most, 10 + at * 48);
         let y = 124 - height;
         (
-            rect().attr("class", if at == 0 { "now" } else { "" }).attr("x", x).attr("y", y).attr("width", 32).attr("height", height.max(1)).attr("rx", 3),
+            rect()
+                .attr("class", if at == 0 { "now" } else { "" })
+                .attr("x", x)
+                .attr("y", y)
+                .attr("width", 32)
+                .attr("height", height.max(1))
+                .attr("rx", 3),
             text().attr("class", "value").attr("x", x + 16).attr("y", y - 6).attr("text-anchor", "middle").child(*due),
             text().attr("x", x + 16).attr("y", 140).attr("text-anchor", "middle").child(name(at, day)),
         )
@@ -100,6 +123,7 @@ fn bars(week: &[(NaiveDate, usize)]) -> impl Kids + use<> {
         .attr("role", "img")
         .attr("aria-label", format!("Tasks due: {}.", said.join(", ")))
         .child(week.iter().enumerate().map(bar).collect::<Vec<_>>());
-    let caption = figcaption().child((h2().child("The week ahead"), p().child(format!("{} due; what is overdue counts for today.", some(all)))));
+    let caption = figcaption()
+        .child((h2().child("The week ahead"), p().child(format!("{} due; what is overdue counts for today.", some(all)))));
     figure().class("chart week").child((caption, drawn))
 }

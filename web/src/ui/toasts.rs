@@ -2,8 +2,8 @@
 
 use super::icons::{CLOSE, icon};
 use crate::actions;
-use crate::model::{Model, Toast};
 use crate::dom::{Kids, button, div, each, ev, span};
+use crate::model::{Model, Toast};
 use crate::reactive::*;
 
 pub fn toasts(model: Model) -> impl Kids {
@@ -12,10 +12,15 @@ pub fn toasts(model: Model) -> impl Kids {
         let toast = toast.unwrap_or(Toast { number, text: String::new(), undo: Vec::new() });
         let can_undo = !toast.undo.is_empty();
         let text = toast.text.clone();
-        let undo = move || button().attr("type", "button").on(ev::CLICK, {
-            let toast = toast.clone();
-            move |_| actions::undo(model, &toast)
-        }).child("Undo");
+        let undo = move || {
+            button()
+                .attr("type", "button")
+                .on(ev::CLICK, {
+                    let toast = toast.clone();
+                    move |_| actions::undo(model, &toast)
+                })
+                .child("Undo")
+        };
         div().class("toast").child((
             span().attr("dir", "auto").child(text),
             can_undo.then(undo),

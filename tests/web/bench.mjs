@@ -1,0 +1,115 @@
+// The dashboard's measures, for `cargo xtask bench --web`: what a first visit fetches, when it can be used on a slow machine, frames with
+// 10,000 tasks, and how long a change elsewhere takes to the picture.
+
+import { chromium } from 'playwright-core';
+import { ARGS, CHROMIUM } from './browser.mjs';
+import { newTask, search } from './dashboard.mjs';
+import { Api, Host } from './host.mjs';
+
+const TASKS = 10_000;
+const CHANGES = 40;
+
+const p95 = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length * 0.95)];
+const show = (name, value, wanted) => console.log(`${name.padEnd(52)} ${String(value).padStart(10)}   wanted: ${wanted}`);
+
+const host = await Host.start();
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+try {
+  const someone = await host.someone();
+  const api = new Api(host, someone.token);
+
+  /** A page of its own, with what it fetched. */
+  async function device({ slow = 1 } = {}) {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    await context.addCookies([{ name: 'tidings_session', value: someone.token, url: host.url, httpOnly: true, sameSite: 'Lax' }]);
+    const page = await context.newPage();
+    const wire = await context.newCDPSession(page);
+    await wire.send('Network.enable');
+    let bytes = 0;
+    wire.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+    if (slow > 1) await wire.send('Emulation.setCPUThrottlingRate', { rate: slow });
+    const begun = Date.now();
+    await page.goto(host.url);
+    await newTask(page).waitFor();
+    return { context, page, bytes: () => bytes, took: Date.now() - begun };
+  }
+
+  const first = await device();
+  await first.page.waitForTimeout(500);
+  show('a first visit, KiB', Math.round(first.bytes() / 1024), 'at most 150');
+  await first.context.close();
+  const visits = [];
+  for (let visit = 0; visit < 5; visit++) {
+    const slow = await device({ slow: 4 });
+    visits.push(slow.took);
+    await slow.context.close();
+  }
+  show('until a task can be typed, 4 x slower, median ms', visits.sort((one, other) => one - other)[2], 'at most 1000');
+
+  for (let at = 0; at < TASKS; at += 100) {
+    const operations = Array.from({ length: 100 }, (_, of) => ({ op: 'create', task: { title: `Task ${at + of}`, tags: ['many'] } }));
+    await api.post('/api/todos/batch', { operations });
+  }
+  const { page, context } = await device();
+  await page.waitForFunction(() => document.querySelector('.count')?.textContent === '10000', null, { timeout: 60_000 });
+
+  /** How long each frame took while something was done. */
+  async function frames(act) {
+    await page.evaluate(() => {
+      window.frames_ = [];
+      let last = performance.now();
+      const next = (now) => {
+        window.frames_.push(now - last);
+        last = now;
+        window.measuring = requestAnimationFrame(next);
+      };
+      window.measuring = requestAnimationFrame(next);
+    });
+    await act();
+    return page.evaluate(() => {
+      cancelAnimationFrame(window.measuring);
+      return window.frames_.slice(2);
+    });
+  }
+
+  const typed = await frames(() => newTask(page).pressSequentially('Water plants every 2 days 18:00 #home !high', { delay: 40 }));
+  show(`typing a task among ${TASKS}, frame p95 ms`, Math.round(p95(typed)), 'under 50');
+  const searched = await frames(() => search(page).pressSequentially('task 99', { delay: 60 }));
+  show(`searching among ${TASKS}, frame p95 ms`, Math.round(p95(searched)), 'under 50');
+  await search(page).fill('');
+  await newTask(page).fill('');
+  await page.mouse.move(800, 600);
+  const scrolled = await frames(async () => {
+    for (let step = 0; step < 60; step++) {
+      await page.mouse.wheel(0, 900);
+      await page.waitForTimeout(30);
+    }
+  });
+  show(`scrolling ${TASKS}, frame p95 ms`, Math.round(p95(scrolled)), 'under 50');
+  await page.mouse.wheel(0, -1_000_000);
+  await page.waitForTimeout(300);
+
+  const delays = [];
+  for (let change = 0; change < CHANGES; change++) {
+    const title = `Change ${change}`;
+    const seen = page.evaluate(
+      (title) =>
+        new Promise((resolve) => {
+          const look = () =>
+            [...document.querySelectorAll('.tasks .title')].some((row) => row.textContent === title)
+              ? requestAnimationFrame(() => resolve(Date.now()))
+              : requestAnimationFrame(look);
+          look();
+        }),
+      title,
+    );
+    const begun = Date.now();
+    await api.add(title);
+    delays.push((await seen) - begun);
+  }
+  show(`a change elsewhere to the picture, among ${TASKS}, p95 ms`, p95(delays), 'under 150');
+  await context.close();
+} finally {
+  await browser.close();
+  await host.end();
+}
