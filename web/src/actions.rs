@@ -26,7 +26,13 @@ pub fn act(model: Model, task: TaskId, what: What) {
     let op = Op { key: Uuid::now_v7().to_string(), user, task, what };
     model.outbox.update(|outbox| outbox.push(op.clone()));
     spawn_local(async move {
-        kept::keep(op.clone()).await;
+        if !kept::keep(op.clone()).await && model.outbox.with_untracked(|outbox| outbox.has(&op.key)) {
+            say(
+                model,
+                "This browser keeps nothing just now: leave the page open until what you did is sent.".to_owned(),
+                Vec::new(),
+            );
+        }
         // Sent meanwhile, it need not be kept.
         if !model.outbox.with_untracked(|outbox| outbox.has(&op.key)) && !is_open(model, &op) {
             kept::drop(op.key).await;

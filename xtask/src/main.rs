@@ -48,6 +48,9 @@ enum Task {
         /// How long each part is away.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// Only what has this in its name, such as "PostgreSQL"; the file stays as it is.
+        #[arg(long)]
+        only: Option<String>,
     },
     /// What the gate runs: formatting, lints, licences, tidiness, then the tests.
     Ci,
@@ -83,14 +86,18 @@ fn task(task: Task) -> Result<()> {
         }
         Task::Test { require_all, setup, args } => test(require_all, setup.as_deref(), &args),
         Task::Cluster => cluster::run(),
-        Task::Chaos { seconds } => {
+        Task::Chaos { seconds, only } => {
             system::for_the_tests()?;
             let binary = build::build()?;
             kafka::jars()?;
             dapr::programs()?;
             run(&mut native(&["build", "--release", "--bin", "bench"]))?;
             let mut chaos = Command::new(target().join("release/bench"));
-            run(chaos.arg("chaos").arg(seconds.to_string()).arg(root().join("docs/faults.md")).env("IT_BINARY", binary))
+            chaos.arg("chaos").arg(seconds.to_string()).env("IT_BINARY", binary);
+            run(match only {
+                Some(only) => chaos.args(["--only", &only]),
+                None => chaos.arg(root().join("docs/faults.md")),
+            })
         }
         Task::Ci => ci(),
         Task::Bench { args } => {

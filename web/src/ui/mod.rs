@@ -24,6 +24,7 @@ use crate::reactive::*;
 use crate::reading;
 use board::view::View;
 use gloo_timers::callback::Interval;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 
 /// How often time goes by, in milliseconds.
@@ -88,12 +89,16 @@ pub fn failed(why: &str) {
     }
 }
 
-/// An element's id as a focus to go to, once it is there.
+/// The focus goes to the element with this id, once it is there.
 fn focus(id: String) {
-    next_frame(move || {
-        let element = document().get_element_by_id(&id);
-        if let Some(element) = element.and_then(|element| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(element).ok()) {
-            _ = element.focus();
-        }
-    });
+    if !has_focused(&id) {
+        next_frame(move || {
+            has_focused(&id);
+        });
+    }
+}
+
+fn has_focused(id: &str) -> bool {
+    let element = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    element.is_some_and(|element| element.focus().is_ok())
 }

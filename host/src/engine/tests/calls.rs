@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::store::LoggedEvent;
+use crate::store::sqlite::held::Held;
 use domain::ports::Failure;
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 async fn loaded() -> (Engine, Backing, TempDir) {
@@ -139,15 +139,13 @@ async fn the_manifest_and_the_exports_must_agree() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_store_is_unavailable_and_no_fault_of_the_component() {
     let (engine, backing, folder) = loaded().await;
-    let database = format!("sqlite://{}", folder.path().join("tidings.db").display());
-    let mut other = SqliteConnection::connect(&database).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let held = Held::hold(folder.path()).await;
     let marked = event("mark");
     let group = "misbehave-group".into();
     let heard = engine.hear("misbehave", &group, std::slice::from_ref(&marked)).await;
     assert_eq!(heard, Heard { done: 0, last: Ok(Verdict::Retry(Duration::from_secs(1))) });
     assert_eq!(engine.components()[0].faults, 0);
-    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    held.let_go().await;
     // What was waiting commits meanwhile, or this does.
     let mut heard = Heard { done: 0, last: Ok(Verdict::Done) };
     for _ in 0..10 {

@@ -8,6 +8,8 @@
 mod at_hand;
 mod dialect;
 pub(super) mod error;
+#[cfg(test)]
+pub mod held;
 mod open;
 mod readers;
 #[path = "../sql/mod.rs"]

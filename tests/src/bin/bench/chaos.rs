@@ -229,13 +229,15 @@ async fn compare(people: &[Arc<Person>]) -> Option<(usize, usize)> {
     Some((lost, doubled))
 }
 
-/// Every fault, one after the other, for so many seconds each; the table goes into a file, if one is named.
-pub async fn run(seconds: u64, file: Option<&Path>) {
+/// Every fault, one after the other, for so many seconds each; the table goes into a file, if one is named. Of a part's name or what is
+/// done to it, those that have it.
+pub async fn run(seconds: u64, only: Option<&str>, file: Option<&Path>) {
     let Some(mut world) = tokio::task::block_in_place(World::start) else { return };
     let mut table = String::from(
         "| part | what is done | served | 503 | other | no answer | lost | doubled | recovered in |\n|---|---|---|---|---|---|---|---|---|\n",
     );
-    for (part, what, begin, end) in FAULTS {
+    let wanted = |part: &str, what: &str| only.is_none_or(|only| format!("{part}, {what}").contains(only));
+    for (part, what, begin, end) in FAULTS.into_iter().filter(|(part, what, ..)| wanted(part, what)) {
         let row = one(&mut world, seconds, begin, end).await;
         println!("{part}, {what}: {row}");
         writeln!(table, "| {part} | {what} | {row} |").unwrap();

@@ -28,7 +28,12 @@ async fn main() {
     }
     if let Some(("chaos", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         let seconds = rest.first().and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
-        return chaos::run(seconds, rest.get(1).map(AsRef::as_ref)).await;
+        let (only, file) = match rest.get(1..) {
+            Some([only, name]) if only == "--only" => (Some(name.as_str()), None),
+            Some([file]) => (None, Some(file.as_ref())),
+            _ => (None, None),
+        };
+        return chaos::run(seconds, only, file).await;
     }
     let wanted: Vec<&str> = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => NAMES.to_vec(),
