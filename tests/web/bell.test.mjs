@@ -1,4 +1,5 @@
-import { bell, button, newTask, notices } from './dashboard.mjs';
+import assert from 'node:assert/strict';
+import { bell, button, dialog, newTask, notices, textbox } from './dashboard.mjs';
 import { web } from './harness.mjs';
 import { becomes, seen } from './wait.mjs';
 
@@ -27,4 +28,13 @@ test('The bell lists what fell due, and "Mark all read" silences it everywhere',
   await page.reload();
   await seen(newTask(page));
   await seen(bell(page));
+});
+
+test("A notice's link, opened anywhere, leads to its task", async (scene) => {
+  const user = await scene.someone();
+  const made = await scene.api(user).add('Call mum');
+  const page = await scene.device(user);
+  await page.goto(`${scene.host.url}/?task=${made.id}`);
+  await seen(dialog(page));
+  assert.equal(await textbox(dialog(page), 'Title').inputValue(), 'Call mum');
 });

@@ -138,6 +138,12 @@ macro_rules! named {
 named!(Shown, All = "all", "All"; Open = "open", "Open"; Completed = "completed", "Completed");
 named!(Sort, Newest = "newest", "Newest first"; Due = "due", "Due date"; Priority = "priority", "Priority"; Title = "title", "Title");
 
+/// The task that an address leads to, as a notice has it.
+pub fn linked(query: &str) -> Option<TaskId> {
+    let task = form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).find(|(name, _)| name == "task");
+    task?.1.parse().ok()
+}
+
 impl View {
     pub fn at(place: Place) -> Self {
         Self { place, ..Self::default() }

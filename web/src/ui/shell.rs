@@ -2,13 +2,15 @@
 
 use super::icons::mark;
 use super::{bell, collision, edit, keys, list, navigation, quick, settings, statistics, toasts};
-use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p};
-use crate::model::{Model, Open};
+use crate::actions;
+use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p, window};
+use crate::model::{Model, Open, Reading};
 use crate::reactive::*;
-use board::view::Place;
+use board::view::{Place, linked};
 
 pub fn shell(model: Model) -> impl Kids {
     keys::listen(model);
+    follow_link(model);
     let brand = a().class("brand").attr("href", "/").on(ev::CLICK, move |event| {
         event.prevent_default();
         model.go_to(Place::All);
@@ -26,6 +28,24 @@ pub fn shell(model: Model) -> impl Kids {
         toasts::toasts(model),
         move || dialog(model),
     ))
+}
+
+/// A notice's link opens its task, once the tasks are there.
+fn follow_link(model: Model) {
+    let Some(id) = linked(&window().location().search().unwrap_or_default()) else { return };
+    let has_followed = StoredValue::new(false);
+    Effect::new(move |_| {
+        if model.reading.get() != Reading::Done || has_followed.get_value() {
+            return;
+        }
+        has_followed.set_value(true);
+        match model.task(id) {
+            Some(task) => model.open.set(Some(Open::Edit(task))),
+            None => actions::say(model, "The task is no longer there.".to_owned(), Vec::new()),
+        }
+        // What is left of the address says where one is.
+        model.refine(|_| {});
+    });
 }
 
 fn offline(model: Model) -> String {

@@ -75,6 +75,13 @@ fn kinds_and_orders_are_chosen_where_they_can_be() {
 }
 
 #[test]
+fn a_notices_link_leads_to_its_task() {
+    let id = task(7, "x").id;
+    assert_eq!(linked(&format!("?task={id}")), Some(id));
+    assert_eq!((linked("?q=task"), linked("task=7"), linked("")), (None, None, None));
+}
+
+#[test]
 fn counts_are_of_what_is_open() {
     let tasks = [due(1, "late", "2026-04-30T09:00:00Z"), Task { tags: vec!["x".to_owned()], completed: true, ..task(2, "done") }];
     let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
