@@ -1,6 +1,11 @@
 // Which browser, and how it is started: it is to ask nobody but the host.
 
-export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'chromium')).find(existsSync);
+/** Its path; empty where there is none. */
+export const CHROMIUM = process.env.CHROMIUM ?? onPath ?? '';
 export const ARGS = [
   '--no-sandbox',
   '--disable-gpu',

@@ -29,7 +29,7 @@ export const AWAY = [
 
 const missing = !existsSync(CHROMIUM);
 if (missing) {
-  if (process.env.IT_REQUIRE_ALL === '1') throw new Error(`Chromium is missing: ${CHROMIUM}`);
+  if (process.env.IT_REQUIRE_ALL === '1') throw new Error(`Chromium is missing${CHROMIUM && `: ${CHROMIUM}`}`);
   console.log('skipped: Chromium is missing');
 }
 

@@ -1,7 +1,7 @@
 //! A task's history, as sentences.
 
 use crate::days::Here;
-use crate::words::{say_lead, say_rule};
+use crate::words::say_value;
 use domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -69,27 +69,11 @@ fn said(field: &str, change: &Value, here: Here) -> String {
         other => other,
     };
     let verb = if matches!(field, "due_date" | "snoozed_until") { "moved" } else { "changed" };
-    match (value(field, old, here), value(field, new, here)) {
+    match (say_value(field, old, here), say_value(field, new, here)) {
         (None, Some(new)) => format!("{name} set to {new}"),
         (Some(old), None) => format!("{name} removed, was {old}"),
         (Some(old), Some(new)) => format!("{name} {verb} from {old} to {new}"),
         (None, None) => format!("{name} changed"),
-    }
-}
-
-/// A value in words; none: there is none.
-fn value(field: &str, value: &Value, here: Here) -> Option<String> {
-    match (field, value) {
-        (_, Value::Null) => None,
-        ("due_date" | "snoozed_until", Value::String(at)) => Some(Timestamp::parse(at).map_or(at.clone(), |at| here.say(at))),
-        ("recurrence", rule) => Some(say_rule(rule.get("rrule")?.as_str()?)),
-        ("reminder_minutes", minutes) => Some(say_lead(u32::try_from(minutes.as_u64()?).ok()?)),
-        ("tags", Value::Array(tags)) => {
-            let tags: Vec<String> = tags.iter().filter_map(Value::as_str).map(|tag| format!("#{tag}")).collect();
-            (!tags.is_empty()).then(|| tags.join(" "))
-        }
-        (_, Value::String(text)) => Some(format!("“{text}”")),
-        (_, other) => Some(other.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod days;
+pub mod file;
 pub mod history;
 pub mod outbox;
 pub mod store;

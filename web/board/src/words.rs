@@ -97,6 +97,22 @@ pub fn say_lead(minutes: u32) -> String {
     }
 }
 
+/// The value of a field, as JSON has it, in words; none: there is none.
+pub fn say_value(field: &str, value: &Value, here: Here) -> Option<String> {
+    match (field, value) {
+        (_, Value::Null) => None,
+        ("due_date" | "snoozed_until", Value::String(at)) => Some(Timestamp::parse(at).map_or(at.clone(), |at| here.say(at))),
+        ("recurrence", rule) => Some(say_rule(rule.get("rrule")?.as_str()?)),
+        ("reminder_minutes", minutes) => Some(say_lead(u32::try_from(minutes.as_u64()?).ok()?)),
+        ("tags", Value::Array(tags)) => {
+            let tags: Vec<String> = tags.iter().filter_map(Value::as_str).map(|tag| format!("#{tag}")).collect();
+            (!tags.is_empty()).then(|| tags.join(" "))
+        }
+        (_, Value::String(text)) => Some(format!("“{text}”")),
+        (_, other) => Some(other.to_string()),
+    }
+}
+
 /// One thing that quick add has understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chip {

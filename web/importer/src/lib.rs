@@ -1,11 +1,11 @@
 //! Reads a file of tasks in the browser: what would come of it, and the parts in which it is sent. A module of its own, which the dashboard
 //! fetches when a file is chosen: few ever choose one.
 
+use board::file::{Looked, Refused, Shown};
 use domain::command::Repetition;
-use domain::import::{self, Format, Import, Refused};
+use domain::import::{self, Format, Import};
 use domain::task::TimeZone;
 use domain::time::Timestamp;
-use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Bytes and tasks of a part: below what a request may have.
@@ -15,21 +15,6 @@ const SHOWN: usize = 10;
 /// Lines that are named.
 const NAMED: usize = 200;
 
-/// What a file holds, as JSON for the page.
-#[derive(Default, Serialize)]
-struct Looked {
-    /// Why nothing of it can be read.
-    problem: Option<String>,
-    count: usize,
-    /// The first ones.
-    shown: Vec<Shown>,
-    /// The first ones.
-    refused: Vec<Refused>,
-    refused_count: usize,
-    /// Each is the body of one request.
-    parts: Vec<String>,
-}
-
 fn rule_of(repetition: &Repetition) -> String {
     match repetition {
         Repetition::Rule(rule) => rule.as_str().to_owned(),
@@ -37,16 +22,6 @@ fn rule_of(repetition: &Repetition) -> String {
             format!("FREQ={};INTERVAL={}", frequency.name().to_ascii_uppercase(), interval.get())
         }
     }
-}
-
-/// A task before it is one.
-#[derive(Serialize)]
-struct Shown {
-    line: usize,
-    title: String,
-    due: Option<Timestamp>,
-    rule: Option<String>,
-    tags: Vec<String>,
 }
 
 /// Reads a text. `format` is empty where the text shows it; `zone` is a name of the time zone database, `now` milliseconds since 1970.
@@ -73,6 +48,7 @@ fn looked(import: Import) -> Looked {
     });
     let (refused_count, shown) = (refused.len(), shown.collect());
     refused.truncate(NAMED);
+    let refused = refused.into_iter().map(|one| Refused { line: one.line, reason: one.reason }).collect();
     Looked {
         problem: None,
         count: items.len(),

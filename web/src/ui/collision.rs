@@ -9,8 +9,7 @@ use board::Task;
 use board::days::Here;
 use board::outbox::{Op, What};
 use board::task::Fields;
-use board::words::{say_lead, say_rule};
-use domain::time::Timestamp;
+use board::words::say_value;
 use serde_json::Value;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
@@ -76,7 +75,7 @@ fn versus(here: Here, field: Field) -> impl Kids {
             .attr("name", group.clone())
             .flag("checked", move || is_mine.get() == wants_mine)
             .on(ev::CHANGE, move |_| is_mine.set(wants_mine));
-        let text = shown(&name, value, here).unwrap_or_else(|| "Empty".to_owned());
+        let text = say_value(&name, value, here).unwrap_or_else(|| "Empty".to_owned());
         label().class("choice").child((radio, span().child((b().child(said), " ", span().attr("dir", "auto").child(text)))))
     };
     let choices = div().child((option("Yours", &mine, true), option("Theirs", &theirs, false)));
@@ -93,20 +92,5 @@ fn called(field: &str) -> &'static str {
         "recurrence" => "Repeat",
         "reminder_minutes" => "Reminder",
         _ => "Another field",
-    }
-}
-
-/// A value as a person reads it; none: there is none.
-fn shown(field: &str, value: &Value, here: Here) -> Option<String> {
-    match (field, value) {
-        (_, Value::Null) => None,
-        ("due_date", Value::String(at)) => Some(Timestamp::parse(at).map_or_else(|_| at.clone(), |at| here.say(at))),
-        ("recurrence", rule) => Some(say_rule(rule.get("rrule")?.as_str()?)),
-        ("reminder_minutes", minutes) => Some(say_lead(u32::try_from(minutes.as_u64()?).ok()?)),
-        ("tags", Value::Array(tags)) => {
-            Some(tags.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")).filter(|tags| !tags.is_empty())
-        }
-        (_, Value::String(text)) => Some(text.clone()),
-        (_, other) => Some(other.to_string()),
     }
 }

@@ -7,8 +7,8 @@ use crate::dom::{
 use crate::model::Model;
 use crate::reactive::*;
 use crate::{actions, api, reading};
+use board::file::{Looked, Refused, Shown};
 use board::words::say_rule;
-use domain::time::Timestamp;
 use js_sys::{Function, Promise, Reflect};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
@@ -28,32 +28,6 @@ const FORMATS: [(&str, &str); 5] = [
     ("todo.txt", "todo.txt, or a plain list"),
     ("tidings", "Tidings' own export (JSON)"),
 ];
-
-/// What the importer says of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-struct Looked {
-    problem: Option<String>,
-    count: usize,
-    shown: Vec<Shown>,
-    refused: Vec<Refused>,
-    refused_count: usize,
-    parts: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Shown {
-    line: usize,
-    title: String,
-    due: Option<Timestamp>,
-    rule: Option<String>,
-    tags: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Refused {
-    line: usize,
-    reason: String,
-}
 
 /// The answer to one part.
 #[derive(Deserialize)]
