@@ -1,7 +1,7 @@
 //! Elements, as small as they can be: made at once, and what of them depends on signals is set anew when these change.
 //!
-//! Leptos's own views are generic over every attribute and child, and weighed two thirds of the page. Here everything of one kind is
-//! one type. What an element listens to and depends on ends with the owner it was made under. Text is text: nothing here reads markup.
+//! Leptos's own views are generic over every attribute and child, and weighed a quarter of the page (docs/adr/0015). Here everything of one
+//! kind is one type. What an element listens to and depends on ends with the owner it was made under. Text is text: nothing here reads markup.
 
 use js_sys::Reflect;
 use reactive_graph::computed::Memo;
