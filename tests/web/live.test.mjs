@@ -131,3 +131,17 @@ test('Ten thousand changes, one after the other, end in the same list as they do
   await seen(task(page, newest.title), 20_000);
   assert.equal(await newTask(page).inputValue(), 'half-typed');
 });
+
+test('A browser without locks, clipboard and notifications, as over plain HTTP or on a phone, is live all the same', async (scene) => {
+  const user = await scene.someone();
+  const page = await scene.device(user);
+  await page.addInitScript(() => {
+    delete window.Notification;
+    for (const name of ['locks', 'clipboard']) delete Navigator.prototype[name];
+  });
+  await page.reload();
+  await seen(newTask(page));
+  assert.deepEqual(await page.evaluate(() => [navigator.locks, navigator.clipboard, window.Notification].map((one) => typeof one)), Array(3).fill('undefined'));
+  await scene.api(user).add('From elsewhere');
+  await seen(task(page, 'From elsewhere'));
+});

@@ -194,6 +194,11 @@ pub fn is_checked(event: &Event) -> bool {
     checked.is_some_and(|checked| checked.is_truthy())
 }
 
+/// Whether the browser has this here: much is missing where the page is not secure, and some of it on phones.
+pub fn has(object: &JsValue, name: &str) -> bool {
+    Reflect::get(object, &JsValue::from_str(name)).is_ok_and(|value| !value.is_undefined())
+}
+
 /// Before the next picture is drawn.
 pub fn next_frame(act: impl FnOnce() + 'static) {
     _ = window().request_animation_frame(Closure::once_into_js(act).unchecked_ref());

@@ -1,6 +1,7 @@
 //! One stream a browser: the page that holds a lock listens to the server, and tells the others.
 
 use crate::api::{Trouble, get};
+use crate::dom::{has, window};
 use crate::model::{Model, User};
 use crate::reactive::*;
 use crate::{reading, sending};
@@ -12,7 +13,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{BroadcastChannel, EventSource, MessageEvent};
+use web_sys::{BroadcastChannel, EventSource, MessageEvent, NotificationPermission};
 
 // `web-sys` has these as unstable. They are there only where the page is secure: over TLS, or from this machine.
 #[wasm_bindgen]
@@ -72,10 +73,7 @@ pub async fn held_locks() -> Vec<String> {
 /// Begins to hear of this person's changes.
 pub fn listen(model: Model, user: &str) {
     stop();
-    let mine = LAST.with(|last| {
-        last.set(last.get() + 1);
-        last.get()
-    });
+    let mine = LAST.get();
     if let Ok(channel) = BroadcastChannel::new(&format!("tidings-{user}")) {
         let hear = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
             let told = message.data().as_string().and_then(|text| serde_json::from_str::<Told>(&text).ok());
@@ -90,15 +88,15 @@ pub fn listen(model: Model, user: &str) {
     // Whoever gets the lock keeps it until the page closes or the session ends: then another page has its turn.
     let held = Closure::once_into_js(move || {
         js_sys::Promise::new(&mut |release, _| {
-            if LAST.with(Cell::get) == mine {
-                spawn_local(stream(model, mine, release));
+            if LAST.get() == mine {
+                spawn_local(stream(model, mine, Some(release)));
             } else {
                 _ = release.call0(&JsValue::NULL);
             }
         })
     });
     if request_lock(&stream_lock(user), held.unchecked_ref()).is_err() {
-        spawn_local(stream(model, mine, js_sys::Function::default()));
+        spawn_local(stream(model, mine, None));
     }
 }
 
@@ -122,7 +120,7 @@ fn stream_lock(user: &str) -> String {
 /// Hears no more.
 pub fn stop() {
     HAS_OPENED.set(false);
-    LAST.with(|last| last.set(last.get() + 1));
+    LAST.set(LAST.get() + 1);
     if let Some(stream) = STREAM.take() {
         stream.close();
     }
@@ -178,15 +176,20 @@ fn heard(model: Model, told: Told) {
     }
 }
 
+/// Whether the browser may say something outside of the page; none: it cannot.
+pub fn may_notify() -> Option<NotificationPermission> {
+    has(&window(), "Notification").then(web_sys::Notification::permission)
+}
+
 /// Shows the bell, and where the person has allowed it, says what it says.
 async fn announce(model: Model) {
     reading::bell(model).await;
-    let newest = model.bell.with_untracked(|bell| bell.items.first().cloned()).filter(|newest| !newest.read);
     // One page of those that are open says so.
-    let is_speaker = STREAM.with_borrow(Option::is_some);
-    if let Some(newest) =
-        newest.filter(|_| is_speaker && web_sys::Notification::permission() == web_sys::NotificationPermission::Granted)
-    {
+    if STREAM.with_borrow(Option::is_none) || may_notify() != Some(NotificationPermission::Granted) {
+        return;
+    }
+    let newest = model.bell.with_untracked(|bell| bell.items.first().cloned()).filter(|newest| !newest.read);
+    if let Some(newest) = newest {
         let options = web_sys::NotificationOptions::new();
         options.set_tag(&newest.id);
         options.set_body(&model.here_now().say(newest.due_date));
@@ -194,19 +197,19 @@ async fn announce(model: Model) {
     }
 }
 
-/// Listens to the server until the session ends.
-async fn stream(model: Model, mine: u32, release: js_sys::Function) {
-    while LAST.with(Cell::get) == mine {
+/// Listens to the server until the session ends, then gives up the lock, where there is one.
+async fn stream(model: Model, mine: u32, release: Option<js_sys::Function>) {
+    while LAST.get() == mine {
         if let Ok(source) = EventSource::new("/api/stream/tasks") {
             attend(model, &source);
             STREAM.set(Some(source.clone()));
             // The browser opens a stream that breaks off again by itself, from where it was; one that is refused it gives up.
-            while LAST.with(Cell::get) == mine && source.ready_state() != EventSource::CLOSED {
+            while LAST.get() == mine && source.ready_state() != EventSource::CLOSED {
                 TimeoutFuture::new(500).await;
             }
             source.close();
         }
-        if LAST.with(Cell::get) != mine {
+        if LAST.get() != mine {
             break;
         }
         match get::<User>("/api/auth/me").await {
@@ -216,7 +219,7 @@ async fn stream(model: Model, mine: u32, release: js_sys::Function) {
         }
         TimeoutFuture::new(AGAIN).await;
     }
-    _ = release.call0(&JsValue::NULL);
+    _ = release.map(|release| release.call0(&JsValue::NULL));
 }
 
 fn attend(model: Model, source: &EventSource) {

@@ -5,7 +5,7 @@ use crate::api;
 use crate::dom::{Kids, a, any, button, div, ev, h2, header, li, p, span, ul};
 use crate::model::{Model, Notification, Open};
 use crate::reactive::*;
-use crate::{actions, reading};
+use crate::{actions, live, reading};
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 
@@ -36,7 +36,7 @@ pub fn bell(model: Model) -> impl Kids {
         .on(ev::CLICK, move |_| spawn_local(ask(model)));
     let can_ask = move || {
         model.bell.track();
-        web_sys::Notification::permission() == web_sys::NotificationPermission::Default
+        live::may_notify() == Some(web_sys::NotificationPermission::Default)
     };
     let panel = div()
         .class("panel")

@@ -3,7 +3,7 @@
 use crate::actions;
 use crate::api::{self, Trouble};
 use crate::dom::{
-    Kids, b, button, code, div, ev, fieldset, form, h2, input, is_checked, label, legend, li, p, pre, section, span, ul,
+    Kids, b, button, code, div, ev, fieldset, form, h2, has, input, is_checked, label, legend, li, p, pre, section, span, ul,
     value_of, window,
 };
 use crate::model::Model;
@@ -119,12 +119,14 @@ fn shown(model: Model, new: &NewToken) -> impl Kids + use<> {
     let origin = window().location().origin().unwrap_or_default();
     let token = &new.token;
     let example = |name: &'static str, text: String| {
+        let clipboard = has(&window().navigator(), "clipboard").then(|| window().navigator().clipboard());
         let copied = text.clone();
-        let copy =
+        let copy = clipboard.map(|clipboard| {
             button().attr("type", "button").attr("aria-label", format!("Copy: {name}")).child("Copy").on(ev::CLICK, move |_| {
-                _ = window().navigator().clipboard().write_text(&copied);
+                _ = clipboard.write_text(&copied);
                 actions::say(model, "Copied".to_owned(), Vec::new());
-            });
+            })
+        });
         (
             p().class("hint").child(name),
             div().class("code").child((pre().attr("tabindex", "0").attr("aria-label", name).child(code().child(text)), copy)),
