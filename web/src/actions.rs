@@ -55,26 +55,20 @@ pub fn change(model: Model, seen: &Task, changes: Fields) {
     let was: Fields = all.into_iter().filter(|(name, _)| changes.contains_key(name)).collect();
     // The server has not seen a task that is not sent yet in any version.
     let version = (seen.version > 0).then_some(seen.version);
-    let what = What::Update { changes: changes.clone(), was: was.clone(), seen: version };
+    let what = What::Update { changes, was, seen: version };
     let newer = model.tasks.with_untracked(|tasks| tasks.get(seen.id).filter(|task| task.version > seen.version).cloned());
     let (Some(theirs), Some(user)) = (newer, model.user()) else { return act(model, seen.id, what) };
     // Somebody else was faster, and it is known already.
     let mine = Op { key: Uuid::now_v7().to_string(), user, task: seen.id, what };
-    if mine.conflicts(&theirs).is_empty() {
-        act(model, seen.id, What::Update { changes, was, seen: Some(theirs.version) });
-    } else {
-        spawn_local({
-            let mine = mine.clone();
-            async move {
-                kept::keep(mine).await;
-            }
-        });
-        // The dialog that says so may have to wait until the one that saves is closed.
-        spawn_local(async move {
-            TimeoutFuture::new(50).await;
-            model.open.set(Some(Open::Collision(mine, theirs)));
-        });
+    if let Some(again) = mine.on_top_of(&theirs) {
+        return act(model, seen.id, again.what);
     }
+    spawn_local(async move {
+        kept::keep(mine.clone()).await;
+        // The dialog that says so may have to wait until the one that saves is closed.
+        TimeoutFuture::new(50).await;
+        model.open.set(Some(Open::Collision(mine, theirs)));
+    });
 }
 
 pub fn complete(model: Model, task: &Task, completed: bool) {

@@ -106,11 +106,10 @@ async fn collided(model: Model, op: &Op) {
     if op.is_done_in(&theirs) {
         return finish(model, &op.key, None);
     }
-    let conflicts = op.conflicts(&theirs);
-    let What::Update { changes, was, .. } = &op.what else { return finish(model, &op.key, None) };
-    if conflicts.is_empty() {
-        let what = What::Update { changes: changes.clone(), was: was.clone(), seen: Some(theirs.version) };
-        let again = Op { what, ..op.clone() };
+    if !matches!(op.what, What::Update { .. }) {
+        return finish(model, &op.key, None);
+    }
+    if let Some(again) = op.on_top_of(&theirs) {
         model.outbox.update(|outbox| outbox.replace(again.clone()));
         kept::keep(again).await;
         return;

@@ -111,6 +111,15 @@ impl Op {
         changes.iter().filter(|(name, mine)| is_theirs(name, mine)).map(|(name, _)| name.clone()).collect()
     }
 
+    /// The same on top of what somebody else made of the task meanwhile; none: both cannot stand.
+    pub fn on_top_of(&self, theirs: &Task) -> Option<Self> {
+        let mut again = self.clone();
+        if let What::Update { seen, .. } = &mut again.what {
+            *seen = Some(theirs.version);
+        }
+        self.conflicts(theirs).is_empty().then_some(again)
+    }
+
     /// The task after it.
     fn applied(&self, task: Option<Task>, now: Timestamp) -> Option<Task> {
         match (&self.what, task) {
@@ -230,8 +239,10 @@ mod tests {
         let mut theirs = task(1, "Bread");
         theirs.description = Some("of the market".to_owned());
         assert!(op.conflicts(&theirs).is_empty());
+        theirs.version = 4;
+        assert_eq!(op.on_top_of(&theirs).unwrap().request().if_match, Some(4));
         theirs.title = "Cake".to_owned();
-        assert_eq!(op.conflicts(&theirs), ["title"]);
+        assert_eq!((op.conflicts(&theirs), op.on_top_of(&theirs)), (vec!["title".to_owned()], None));
         theirs.title = "Rye".to_owned();
         assert!(op.conflicts(&theirs).is_empty(), "both wanted the same");
     }

@@ -250,6 +250,11 @@ pub enum RowKey {
 }
 
 impl Row {
+    /// None: it is a heading.
+    pub fn task(&self) -> Option<&Arc<Task>> {
+        if let Self::Task(task) = self { Some(task) } else { None }
+    }
+
     pub fn key(&self) -> RowKey {
         match self {
             Self::Heading(Group::Overdue) => RowKey::Overdue,

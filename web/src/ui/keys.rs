@@ -12,7 +12,7 @@ use board::view::{Place, Row};
 use domain::id::TaskId;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent};
+use web_sys::{Element, KeyboardEvent};
 
 /// What it is called, and the keys.
 type Line = (&'static str, &'static [&'static str]);
@@ -147,8 +147,7 @@ fn current() -> Option<TaskId> {
 /// The focus goes to the next row, or the one before.
 fn step(model: Model, is_down: bool) {
     let rows = model.rows.get_untracked();
-    let tasks: Vec<&Arc<Task>> =
-        rows.iter().filter_map(|row| if let Row::Task(task) = row { Some(task) } else { None }).collect();
+    let tasks: Vec<&Arc<Task>> = rows.iter().filter_map(Row::task).collect();
     let at = current().and_then(|id| tasks.iter().position(|task| task.id == id));
     let next = match (at, is_down) {
         (None, _) => Some(0),
@@ -156,11 +155,7 @@ fn step(model: Model, is_down: bool) {
         (Some(at), false) => at.checked_sub(1),
     };
     let Some(task) = next.and_then(|next| tasks.get(next)) else { return };
-    let id = format!("task-{}", task.id);
-    let element = document().get_element_by_id(&id).and_then(|element| element.dyn_into::<HtmlElement>().ok());
-    if let Some(element) = element {
-        _ = element.focus();
-    }
+    super::focus(format!("task-{}", task.id));
 }
 
 pub fn help(model: Model) -> impl Kids {

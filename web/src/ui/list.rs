@@ -143,8 +143,7 @@ fn selection(model: Model) -> impl Kids {
     };
     let all = move |_| {
         let rows = model.rows.get_untracked();
-        let tasks: BTreeSet<TaskId> =
-            rows.iter().filter_map(|row| if let board::view::Row::Task(task) = row { Some(task.id) } else { None }).collect();
+        let tasks: BTreeSet<TaskId> = rows.iter().filter_map(board::view::Row::task).map(|task| task.id).collect();
         model.selected.set(Some(tasks));
     };
     div().class("selection").attr("role", "group").attr("aria-label", "Selected tasks").child((

@@ -135,7 +135,7 @@ pub fn edit(model: Model, task: &Task) {
 /// Deletes a task; the focus goes to the one that takes its place.
 pub fn delete(model: Model, task: &Task) {
     let rows = model.rows.get_untracked();
-    let tasks: Vec<TaskId> = rows.iter().filter_map(|row| if let Row::Task(task) = row { Some(task.id) } else { None }).collect();
+    let tasks: Vec<TaskId> = rows.iter().filter_map(Row::task).map(|task| task.id).collect();
     let at = tasks.iter().position(|id| *id == task.id);
     let next = at.and_then(|at| tasks.get(at + 1).or_else(|| tasks.get(at.checked_sub(1)?)));
     let next = next.map_or_else(|| "new".to_owned(), |next| format!("task-{next}"));
