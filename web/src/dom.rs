@@ -3,6 +3,10 @@
 //! Leptos's own views are generic over every attribute and child, and weighed a quarter of the page (docs/adr/0015). Here everything of one
 //! kind is one type. What an element listens to and depends on ends with the owner it was made under. Text is text: nothing here reads markup.
 
+mod each;
+
+pub use each::each;
+
 use js_sys::Reflect;
 use reactive_graph::computed::Memo;
 use reactive_graph::effect::RenderEffect;
@@ -10,8 +14,6 @@ use reactive_graph::owner::{Owner, on_cleanup};
 use reactive_graph::signal::RwSignal;
 use reactive_graph::traits::Get;
 use send_wrapper::SendWrapper;
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::marker::PhantomData;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -364,52 +366,6 @@ fn put_changing(make: Box<dyn Fn(&Node)>, to: &Node) {
         }
         _ = parent.insert_before(&made, Some(&end));
     }));
-}
-
-/// A list of elements, each under its key: one that stays is neither made anew nor moved without need.
-pub struct Each<K>(Box<dyn Fn() -> Vec<K>>, Box<dyn Fn(K) -> El>);
-
-pub fn each<K: Eq + Hash + Copy + 'static>(keys: impl Fn() -> Vec<K> + 'static, make: impl Fn(K) -> El + 'static) -> Each<K> {
-    Each(Box::new(keys), Box::new(make))
-}
-
-impl<K: Eq + Hash + Copy + 'static> Kids for Each<K> {
-    fn put(self, to: &Node) {
-        let Self(keys, make) = self;
-        let (start, end) = marks(to);
-        let owner = Owner::current().unwrap_or_default();
-        let there = std::cell::RefCell::new(HashMap::<K, (El, Owner)>::new());
-        again(Box::new(move || {
-            let keys = keys();
-            let mut old = there.take();
-            let mut new = HashMap::with_capacity(keys.len());
-            let Some(parent) = end.parent_node() else { return };
-            let mut items = Vec::with_capacity(keys.len());
-            for key in keys {
-                let item = old.remove(&key).unwrap_or_else(|| {
-                    let of_item = owner.child();
-                    let made = of_item.with(|| make(key));
-                    (made, of_item)
-                });
-                items.push(item.0.clone());
-                new.insert(key, item);
-            }
-            // What is gone goes first: then what stays need not move.
-            for (gone, owner) in old.into_values() {
-                gone.0.remove();
-                owner.cleanup();
-            }
-            let mut next = start.next_sibling();
-            for item in items {
-                if next.as_ref() == Some(item.0.as_ref()) {
-                    next = item.0.next_sibling();
-                } else {
-                    _ = parent.insert_before(&item.0, next.as_ref());
-                }
-            }
-            there.replace(new);
-        }));
-    }
 }
 
 /// Shows the page, for as long as there is one.
