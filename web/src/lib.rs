@@ -7,6 +7,7 @@ mod actions;
 mod api;
 mod dom;
 mod kept;
+mod later;
 mod live;
 mod model;
 mod reactive;

@@ -1,6 +1,7 @@
 //! What the page shows, as signals. Everything that is drawn follows from these.
 
 use crate::dom::window;
+use crate::later::Later;
 use crate::reactive::*;
 use board::Task;
 use board::days::Here;
@@ -106,6 +107,8 @@ pub struct Model {
     pub open: RwSignal<Option<Open>>,
     /// None: tasks are not selected just now.
     pub selected: RwSignal<Option<BTreeSet<TaskId>>>,
+    /// None: it has not come yet.
+    pub later: RwSignal<Option<&'static Later>>,
     pub meant: Memo<Vec<Arc<Task>>>,
     pub rows: Memo<Vec<Row>>,
 }
@@ -138,6 +141,7 @@ impl Model {
             toasts: RwSignal::new(Vec::new()),
             open: RwSignal::new(None),
             selected: RwSignal::new(None),
+            later: RwSignal::new(None),
             meant,
             rows,
         }

@@ -11,6 +11,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
+const WASM: &str = "application/wasm";
+
 /// What a browser runs.
 pub const BROWSER: &str = "wasm32-unknown-unknown";
 
@@ -63,33 +65,95 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// What wasm-bindgen makes of a module: the module, and its glue.
-fn bound(module: &Path, stem: &str) -> Result<(File, File)> {
-    let made = target().join("web-bindgen");
+/// What a browser fetches of a module: what is there from the beginning, what comes later, and the glue of both.
+struct Bound {
+    wasm: Vec<u8>,
+    glue: String,
+}
+
+/// What wasm-bindgen makes of a module: the module, and its glue. A module that is split keeps the exports that its parts meet by.
+fn bound(module: &Path, stem: &str, is_split: bool) -> Result<Bound> {
+    let made = folder_of("web-bindgen")?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name(stem).web(true)?.typescript(false);
+    bindgen.input_path(module).out_name(stem).web(true)?.typescript(false).keep_lld_exports(is_split);
     bindgen.remove_name_section(true).remove_producers_section(true);
     bindgen.generate(&made).with_context(|| format!("wasm-bindgen cannot read {}", module.display()))?;
     let read = |name: String| fs::read(made.join(&name)).with_context(|| format!("wasm-bindgen made no {name}"));
-    let wasm = File::asset(stem, "wasm", "application/wasm", read(format!("{stem}_bg.wasm"))?);
-    Ok((wasm, File::asset(stem, "js", "text/javascript; charset=utf-8", read(format!("{stem}.js"))?)))
+    let glue = String::from_utf8(read(format!("{stem}.js"))?).context("glue is no UTF-8")?;
+    Ok(Bound { wasm: read(format!("{stem}_bg.wasm"))?, glue })
 }
 
+/// The script that joins a module's parts, as [`split`] names it before it has a name of its own.
+const LINK: &str = "./link.js";
+
+/// Cuts the module where `web/src/later.rs` says so: what is there from the beginning, as wasm-bindgen wants it, the script that joins the
+/// rest to it, and the rest.
+fn split(module: &Path) -> Result<(PathBuf, String, Vec<(String, Vec<u8>)>)> {
+    let made = folder_of("web-split")?;
+    let (input, first) = (fs::read(module)?, made.join("first.wasm"));
+    let mut options = wasm_split_cli_support::Options::new(&input);
+    (options.output_dir, options.main_out_path, options.link_name, options.main_module) = (&made, &first, LINK, "{glue}");
+    let parts = wasm_split_cli_support::transform(options);
+    let parts = parts.map_err(|error| anyhow::anyhow!("the dashboard's module cannot be split: {error:#}"))?;
+    let named = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, fs::read(path)?))
+    };
+    let parts = parts.split_modules.into_iter().map(named).collect::<Result<_>>()?;
+    Ok((first.clone(), fs::read_to_string(made.join(LINK))?, parts))
+}
+
+/// A folder of this build's own, empty.
+fn folder_of(name: &str) -> Result<PathBuf> {
+    let folder = target().join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 fn files(module: &Path, importer: &Path) -> Result<Vec<File>> {
-    let ((wasm, glue), (importer_wasm, importer)) = (bound(module, "app")?, bound(importer, "importer")?);
+    let (first, link, parts) = split(module)?;
+    let app = bound(&first, "app", true)?;
+    let importer = bound(importer, "importer", false)?;
+    let importer_wasm = File::asset("importer", "wasm", WASM, importer.wasm);
+    let importer = File::asset("importer", "js", SCRIPT, importer.glue.into_bytes());
+    let wasm = File::asset("app", "wasm", WASM, app.wasm);
+    let later: Vec<(String, File)> =
+        parts.into_iter().map(|(name, content)| (name, File::asset("later", "wasm", WASM, content))).collect();
+    // The glue and the script that joins name each other: one name for what both hold.
+    let mut both = Sha256::new();
+    let mut link = link;
+    for (name, file) in &later {
+        link = link.replace(&format!("./{name}"), &file.path);
+    }
+    both.update(&app.glue);
+    both.update(&link);
+    let both = format!("{:x}", both.finalize());
+    let named = |stem: &str| format!("/assets/{stem}.{}.js", both.get(..12).unwrap_or(&both));
+    let glue = app.glue.replace(&format!("from \"{LINK}\""), &format!("from \"{}\"", named("link")));
+    let link = link.replace("{glue}", &named("app"));
+    let glue = File { path: named("app"), content_type: SCRIPT, content: glue.into_bytes() };
+    let link = File { path: named("link"), content_type: SCRIPT, content: link.into_bytes() };
     let source = |name: &str| fs::read(root().join("web").join(name)).with_context(|| format!("cannot read web/{name}"));
     let start = String::from_utf8(source("start.js")?).context("web/start.js is no UTF-8")?;
     let start = start.replace("{glue}", &glue.path).replace("{wasm}", &wasm.path);
     let start = start.replace("{importer}", &importer.path).replace("{importer_wasm}", &importer_wasm.path);
-    let start = File::asset("start", "js", "text/javascript; charset=utf-8", start.into_bytes());
+    let start = File::asset("start", "js", SCRIPT, start.into_bytes());
     let style = File::asset("style", "css", "text/css; charset=utf-8", source("style.css")?);
     let icon = File::asset("icon", "svg", "image/svg+xml", source("icon.svg")?);
     let mut page = String::from_utf8(source("index.html")?).context("web/index.html is no UTF-8")?;
-    for (name, file) in [("wasm", &wasm), ("glue", &glue), ("start", &start), ("style", &style), ("icon", &icon)] {
+    for (name, file) in [("wasm", &wasm), ("glue", &glue), ("link", &link), ("start", &start), ("style", &style), ("icon", &icon)] {
         page = page.replace(&format!("{{{name}}}"), &file.path);
     }
     let page = File { path: "/index.html".to_owned(), content_type: "text/html; charset=utf-8", content: page.into_bytes() };
-    Ok(vec![page, start, glue, wasm, style, icon, importer, importer_wasm])
+    let mut files = vec![page, start, glue, link, wasm, style, icon];
+    files.extend(later.into_iter().map(|(_, file)| file));
+    files.extend([importer, importer_wasm]);
+    Ok(files)
 }
 
 /// Writes the files, and the Rust source that includes them.
@@ -103,7 +167,7 @@ fn pack(files: &[File]) -> Result<()> {
     for (index, File { path, content_type, content }) in files.iter().enumerate() {
         let (br, gzip) = (brotli(content)?, gzip(content)?);
         // What a first visit fetches.
-        sent += if path.contains("importer") { 0 } else { br.len() };
+        sent += if path.contains("importer") || path.contains("later") { 0 } else { br.len() };
         let mut included = Vec::new();
         for (field, bytes) in [("plain", content), ("br", &br), ("gzip", &gzip)] {
             let file = folder.join(format!("{index}.{field}"));

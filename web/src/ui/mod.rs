@@ -1,25 +1,25 @@
 //! What is drawn. Each file is a part of the page; what must not live here: what a task means, or how it is sent.
 
 mod bell;
-mod collision;
+pub mod collision;
 mod door;
-mod edit;
+pub mod edit;
 mod fields;
 mod icons;
 mod import;
-mod keys;
+pub mod keys;
 mod list;
 mod navigation;
 mod quick;
 mod row;
-mod settings;
+pub mod settings;
 mod shell;
-mod statistics;
+pub mod statistics;
 mod toasts;
 mod tokens;
 
 use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};
-use crate::model::{Model, Session};
+use crate::model::{Model, Reading, Session};
 use crate::reactive::*;
 use crate::reading;
 use board::view::View;
@@ -60,6 +60,11 @@ pub fn app(model: Model) -> impl Kids {
             Session::SignedOut => 1,
             Session::SignedIn(_) => 2,
         })
+    });
+    // It comes when the first picture is there.
+    Effect::new(move |_| {
+        let is_there = state.get() == 1 || model.reading.get() == Reading::Done;
+        if is_there { crate::later::fetch(model); }
     });
     move || match state.get() {
         0 => any(main().class("starting").child(p().attr("role", "status").child(move || starting(model)))),

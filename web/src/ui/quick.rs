@@ -3,11 +3,11 @@
 use super::icons::{CALENDAR, FLAG, PLUS, REPEAT, icon};
 use crate::actions;
 use crate::dom::{Kids, button, div, ev, form, input, label, li, p, ul, value_of};
+use crate::later::Later;
 use crate::model::Model;
 use crate::reactive::*;
 use board::view::Place;
 use board::words;
-use domain::quick_add;
 use serde_json::json;
 
 /// Characters that a title may have.
@@ -19,13 +19,14 @@ pub fn quick(model: Model) -> impl Kids {
     let (text, problem) = (RwSignal::new(String::new()), RwSignal::new(None::<&'static str>));
     let typed = Memo::new(move |_| text.with(|text| text.chars().take(LOOKED_AT).collect::<String>()));
     let read = Memo::new(move |_| {
-        let here = model.here();
-        typed.with(|text| words::chips(&quick_add::read(text, here.now, here.zone), here))
+        let (here, Some(later)) = (model.here(), model.later.get()) else { return Vec::new() };
+        typed.with(|text| (later.chips)(&(later.read)(text, here), here))
     });
-    let add = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
+    // Asked for before what reads it has come.
+    let is_waiting = RwSignal::new(false);
+    let add = move |later: &'static Later| {
         let here = model.here_now();
-        let read = text.with_untracked(|text| quick_add::read(text, here.now, here.zone));
+        let read = text.with_untracked(|text| (later.read)(text, here));
         if read.title.is_empty() {
             return problem.set(Some("A task needs a title, such as “Water plants”."));
         }
@@ -51,6 +52,21 @@ pub fn quick(model: Model) -> impl Kids {
         text.set(String::new());
         actions::create(model, fields);
     };
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        match model.later.get_untracked() {
+            Some(later) => add(later),
+            None => is_waiting.set(true),
+        }
+    };
+    Effect::new(move |_| {
+        if let Some(later) = model.later.get()
+            && is_waiting.get_untracked()
+        {
+            is_waiting.set(false);
+            add(later);
+        }
+    });
     let field = input()
         .id("new")
         .attr("type", "text")
@@ -91,7 +107,7 @@ pub fn quick(model: Model) -> impl Kids {
         field,
         button().class("primary").attr("type", "submit").child("Add"),
     ));
-    form().class("quick").attr("novalidate", "").on(ev::SUBMIT, add).child((
+    form().class("quick").attr("novalidate", "").on(ev::SUBMIT, submit).child((
         line,
         chips,
         p().class("error-text").id("new-problem").attr("role", "alert").child(move || problem.get()),

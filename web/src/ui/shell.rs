@@ -1,8 +1,9 @@
 //! The page of somebody who is signed in.
 
 use super::icons::mark;
-use super::{bell, collision, edit, keys, list, navigation, quick, settings, statistics, toasts};
+use super::{bell, keys, list, navigation, quick, toasts};
 use crate::actions;
+use crate::later::Later;
 use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p, window};
 use crate::model::{Model, Open, Reading};
 use crate::reactive::*;
@@ -83,18 +84,26 @@ fn body(model: Model) -> impl Kids {
     };
     let head = div().class("head").child((h1().child(move || place.get().title()), move || day().map(|day| p().child(day))));
     let content = move || match kind.get() {
-        1 => any(statistics::statistics(model)),
-        2 => any(settings::settings(model)),
+        1 => later(model, |later| (later.statistics)(model)),
+        2 => later(model, |later| (later.settings)(model)),
         _ => any((quick::quick(model), list::list(model, scroll, sight.clone()))),
     };
     main.on(ev::SCROLL, move |_| scroll.set(scrolled.scroll_top())).child((head, content))
 }
 
+/// What has come later, or a word until then.
+fn later(model: Model, make: impl FnOnce(&'static Later) -> Any) -> Any {
+    match model.later.get() {
+        Some(later) => make(later),
+        None => any(p().class("hint").attr("role", "status").child("One moment…")),
+    }
+}
+
 fn dialog(model: Model) -> Any {
-    match model.open.get() {
-        Some(Open::Edit(task)) => any(edit::edit(model, task)),
-        Some(Open::Collision(mine, theirs)) => any(collision::collision(model, mine, theirs)),
-        Some(Open::Help) => any(keys::help(model)),
-        None => any(()),
+    let (Some(open), Some(later)) = (model.open.get(), model.later.get()) else { return any(()) };
+    match open {
+        Open::Edit(task) => (later.edit)(model, task),
+        Open::Collision(mine, theirs) => (later.collision)(model, mine, theirs),
+        Open::Help => (later.help)(model),
     }
 }

@@ -1,0 +1,62 @@
+//! What the first picture does not need: dialogs, settings, statistics, and what reads a sentence. It is a part of the module that is fetched
+//! when the first picture is there; `cargo xtask build` cuts where `wasm_split` says so.
+
+use crate::actions;
+use crate::dom::{Any, any};
+use crate::model::Model;
+use crate::reactive::*;
+use crate::ui::{collision, edit, keys, settings, statistics};
+use board::Task;
+use board::days::Here;
+use board::outbox::Op;
+use board::words::{self, Chip};
+use domain::quick_add::{self, QuickAdd};
+use gloo_timers::future::TimeoutFuture;
+use std::sync::Arc;
+use wasm_bindgen_futures::spawn_local;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+/// How long until it is asked for again, in milliseconds.
+const PAUSE: u32 = 3_000;
+
+/// What has come later.
+pub struct Later {
+    pub edit: fn(Model, Arc<Task>) -> Any,
+    pub collision: fn(Model, Op, Arc<Task>) -> Any,
+    pub help: fn(Model) -> Any,
+    pub settings: fn(Model) -> Any,
+    pub statistics: fn(Model) -> Any,
+    pub read: fn(&str, Here) -> QuickAdd,
+    pub chips: fn(&QuickAdd, Here) -> Vec<Chip>,
+}
+
+#[wasm_split(later, fallible)]
+fn later() -> Result<&'static Later, SplitLoaderError> {
+    Ok(&Later {
+        edit: |model, task| any(edit::edit(model, task)),
+        collision: |model, mine, theirs| any(collision::collision(model, mine, theirs)),
+        help: |model| any(keys::help(model)),
+        settings: |model| any(settings::settings(model)),
+        statistics: |model| any(statistics::statistics(model)),
+        read: |text, here| quick_add::read(text, here.now, here.zone),
+        chips: words::chips,
+    })
+}
+
+/// Fetches it; the page goes on meanwhile.
+pub fn fetch(model: Model) {
+    if model.later.with_untracked(Option::is_some) {
+        return;
+    }
+    spawn_local(async move {
+        loop {
+            match later().await {
+                Ok(later) => return model.later.set(Some(later)),
+                Err(_) => {
+                    actions::say(model, "A part of the page has not come. It is asked for again; if it does not come, reload the page.".to_owned(), Vec::new());
+                }
+            }
+            TimeoutFuture::new(PAUSE).await;
+        }
+    });
+}
