@@ -178,9 +178,7 @@ pub async fn sign_in(model: Model, path: &str, email: String, password: String) 
 
 /// The zone of a new person is that of their browser.
 async fn propose_zone(model: Model) {
-    let options = js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &js_sys::Object::new()).resolved_options();
-    let zone = js_sys::Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string());
-    if let Some(zone) = zone.filter(|zone| domain::task::TimeZone::new(zone).is_ok())
+    if let Some(zone) = crate::zone::of_browser()
         && let Ok(preferences) = api::write("PUT", "/api/preferences", &json!({"time_zone": zone})).await
     {
         model.preferences.set(preferences);

@@ -10,7 +10,7 @@ use board::Task;
 use board::days::Here;
 use board::outbox::Op;
 use board::words::{self, Chip};
-use domain::quick_add::{self, QuickAdd};
+use domain::quick_add::QuickAdd;
 use gloo_timers::future::TimeoutFuture;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
@@ -38,7 +38,7 @@ fn later() -> Result<&'static Later, SplitLoaderError> {
         help: |model| any(keys::help(model)),
         settings: |model| any(settings::settings(model)),
         statistics: |model| any(statistics::statistics(model)),
-        read: |text, here| quick_add::read(text, here.now, here.zone),
+        read: words::read,
         chips: words::chips,
     })
 }

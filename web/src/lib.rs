@@ -14,6 +14,7 @@ mod reactive;
 mod reading;
 mod sending;
 mod ui;
+mod zone;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -9,7 +9,6 @@ use board::outbox::{Op, Outbox};
 use board::store::Tasks;
 use board::view::{Place, Row, View};
 use domain::id::TaskId;
-use domain::task::TimeZone;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -214,7 +213,7 @@ fn push_address(url: &str) {
 }
 
 fn here(now: RwSignal<Timestamp>, preferences: RwSignal<Preferences>) -> Here {
-    let zone = preferences.with(|preferences| TimeZone::new(&preferences.time_zone)).unwrap_or(TimeZone::UTC);
+    let zone = preferences.with(|preferences| crate::zone::named(&preferences.time_zone));
     Here { now: now.get(), zone }
 }
 

@@ -4,25 +4,45 @@ use crate::task::TimeZone;
 use crate::time::Timestamp;
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone as _};
 
-/// As many hours as clocks were ever put forward, and some: Samoa left out a whole day.
-const LONGEST_GAP_HOURS: i64 = 26;
+/// More than any zone has ever been away from UTC, in hours: Manila was 15:56 behind.
+const FARTHEST: i64 = 17;
+
+/// How far clocks are ahead of UTC. The time zone database knows; so does every browser.
+pub trait Offsets {
+    /// In seconds, at a moment.
+    fn seconds(&self, at: Timestamp) -> i32;
+}
+
+impl Offsets for TimeZone {
+    fn seconds(&self, at: Timestamp) -> i32 {
+        self.tz().offset_from_utc_datetime(&utc(at)).fix().local_minus_utc()
+    }
+}
+
+fn utc(at: Timestamp) -> NaiveDateTime {
+    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().naive_utc()
+}
 
 /// The date and time that clocks show at a moment.
-pub fn local(at: Timestamp, zone: TimeZone) -> NaiveDateTime {
-    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone.tz()).naive_local()
+pub fn local(at: Timestamp, clocks: impl Offsets) -> NaiveDateTime {
+    let utc = utc(at);
+    utc.checked_add_signed(TimeDelta::seconds(clocks.seconds(at).into())).unwrap_or(utc)
 }
 
 /// The moment at which clocks show a date and time. Where they show it twice, the first; where they leave it out, as much
 /// later as they are put forward: 02:30 becomes 03:30. None outside of the years 1 to 9999.
-pub fn moment(local: NaiveDateTime, zone: TimeZone) -> Option<Timestamp> {
-    let tz = zone.tz();
-    let before_gap = || {
-        let earlier = (1..=LONGEST_GAP_HOURS).filter_map(|hours| local.checked_sub_signed(TimeDelta::hours(hours)));
-        earlier.map(|time| tz.offset_from_local_datetime(&time)).find_map(|offset| offset.latest())
+pub fn moment(local: NaiveDateTime, clocks: impl Offsets) -> Option<Timestamp> {
+    let millis = local.and_utc().timestamp_millis();
+    let at = |millis: i64| Timestamp::from_millis(millis).ok();
+    let by = |seconds: i32| at(millis - i64::from(seconds) * 1_000);
+    // Clocks change once around a day, so that the offset is the one before or the one after.
+    let around = |hours: i64| {
+        let millis = millis.saturating_add(hours * 3_600_000);
+        clocks.seconds(at(millis.clamp(Timestamp::MIN.millis(), Timestamp::MAX.millis())).unwrap_or(Timestamp::MAX))
     };
-    let offset = tz.offset_from_local_datetime(&local).earliest().or_else(before_gap)?;
-    let utc = local.checked_sub_offset(offset.fix())?;
-    Timestamp::from_millis(utc.and_utc().timestamp_millis()).ok()
+    let (before, after) = (around(-FARTHEST), around(FARTHEST));
+    let shown = |seconds: &i32| by(*seconds).is_some_and(|at| clocks.seconds(at) == *seconds);
+    by([before.max(after), before.min(after)].into_iter().find(shown).unwrap_or(before))
 }
 
 #[cfg(test)]
@@ -58,6 +78,32 @@ mod tests {
             let back = moment(local(at, zone), zone).unwrap();
             prop_assert!(back <= at);
             prop_assert_eq!(local(back, zone), local(at, zone));
+        }
+
+        /// The time zone database has its own way to say which moment a local time is: it must be the same, in every zone.
+        #[test]
+        fn a_moment_is_the_one_that_the_database_says(
+            seconds in -2_208_988_800_i64..4_102_444_800, zone in 0..chrono_tz::TZ_VARIANTS.len(),
+        ) {
+            let tz = chrono_tz::TZ_VARIANTS[zone];
+            // At a change of the clocks, where there is one in the year that follows.
+            let mut at = seconds;
+            let offset = |at: i64| tz.offset_from_utc_datetime(&DateTime::from_timestamp(at, 0).unwrap().naive_utc()).fix();
+            for _ in 0..365 {
+                if offset(at) != offset(at + 86_400) {
+                    break;
+                }
+                at += 86_400;
+            }
+            for minutes in (-1_440..2 * 1_440).step_by(15) {
+                let shown = DateTime::from_timestamp(at + i64::from(minutes) * 60, 0).unwrap().naive_utc();
+                let by = tz.offset_from_local_datetime(&shown).earliest().or_else(|| {
+                    let earlier = (1..=26).map(|hours| shown - TimeDelta::hours(hours));
+                    earlier.map(|time| tz.offset_from_local_datetime(&time)).find_map(|offset| offset.latest())
+                });
+                let said = shown.checked_sub_offset(by.unwrap().fix()).unwrap().and_utc().timestamp_millis();
+                prop_assert_eq!(moment(shown, TimeZone::new(tz.name()).unwrap()).unwrap().millis(), said, "{} {}", tz, shown);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ mod local;
 mod rule;
 
 pub(crate) use grammar::check_rrule;
-pub use local::{local, moment};
+pub use local::{Offsets, local, moment};
 
 use crate::task::{BadValue, Recurrence, RepeatFrom, Rrule, TimeZone, names};
 use crate::time::Timestamp;

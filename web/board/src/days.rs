@@ -1,15 +1,27 @@
 //! Moments in the words of the person's own days.
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use domain::recurrence::{local, moment};
+use domain::recurrence::{Offsets, local, moment};
 use domain::task::TimeZone;
 use domain::time::Timestamp;
 
+/// The person's time zone. In a page the browser knows where its clocks are, so that the time zone database need not be sent.
+pub trait Zone: Offsets + Sync {
+    /// A name of the time zone database.
+    fn name(&self) -> &str;
+}
+
+impl Zone for TimeZone {
+    fn name(&self) -> &str {
+        TimeZone::name(*self)
+    }
+}
+
 /// This moment, in the person's time zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Here {
     pub now: Timestamp,
-    pub zone: TimeZone,
+    pub zone: &'static dyn Zone,
 }
 
 /// What a date-and-time input holds.
@@ -26,7 +38,7 @@ impl Here {
     }
 
     pub fn local(self, at: Timestamp) -> NaiveDateTime {
-        local(at, self.zone)
+        local(at, Shown(self.zone))
     }
 
     pub fn day_of(self, at: Timestamp) -> NaiveDate {
@@ -40,13 +52,13 @@ impl Here {
 
     /// When a day begins; none outside of the years that there are.
     pub fn start_of(self, day: NaiveDate) -> Option<Timestamp> {
-        moment(day.and_time(NaiveTime::MIN), self.zone)
+        moment(day.and_time(NaiveTime::MIN), Shown(self.zone))
     }
 
     /// The same time of day on another day; nine o'clock where there is none yet.
     pub fn moved_to(self, due: Option<Timestamp>, day: NaiveDate) -> Option<Timestamp> {
         let nine = NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default();
-        moment(day.and_time(due.map_or(nine, |due| self.local(due).time())), self.zone)
+        moment(day.and_time(due.map_or(nine, |due| self.local(due).time())), Shown(self.zone))
     }
 
     /// "Today", "Tomorrow", "Yesterday", "Fri 27 Nov", and with the year where it is another.
@@ -87,7 +99,25 @@ impl Here {
     /// From such an input; none: it holds no moment.
     pub fn from_input(self, text: &str) -> Option<Timestamp> {
         let local = NaiveDateTime::parse_from_str(text.get(..16)?, INPUT).ok()?;
-        moment(local, self.zone)
+        moment(local, Shown(self.zone))
+    }
+}
+
+/// Seconds ahead of UTC, in what a browser says of a moment: "11/26/2026, GMT+05:30"; of what it says otherwise, none.
+pub fn offset(said: &str) -> i32 {
+    let Some((_, said)) = said.rsplit_once("GMT") else { return 0 };
+    let sign = if said.starts_with(['-', '\u{2212}']) { -1 } else { 1 };
+    let parts = said.trim_start_matches(['+', '-', '\u{2212}']).split(':');
+    let seconds = parts.zip([3_600, 60, 1]).map(|(part, unit)| part.parse::<i32>().unwrap_or_default() * unit);
+    sign * seconds.sum::<i32>()
+}
+
+/// What `domain` asks of a zone, asked of one that is lent.
+struct Shown(&'static dyn Zone);
+
+impl Offsets for Shown {
+    fn seconds(&self, at: Timestamp) -> i32 {
+        self.0.seconds(at)
     }
 }
 
@@ -97,7 +127,7 @@ pub(crate) mod tests {
     use crate::task::tests::at;
 
     pub(crate) fn here(now: &str) -> Here {
-        Here { now: at(now), zone: TimeZone::new("Europe/Berlin").unwrap() }
+        Here { now: at(now), zone: Box::leak(Box::new(TimeZone::new("Europe/Berlin").unwrap())) }
     }
 
     #[test]
@@ -112,6 +142,21 @@ pub(crate) mod tests {
             ("2027-01-04T08:00:00Z", "4 Jan 2027 09:00"),
         ] {
             assert_eq!(here.say(at(moment)), said);
+        }
+    }
+
+    #[test]
+    fn an_offset_is_read_as_browsers_say_it() {
+        for (said, seconds) in [
+            ("11/26/2026, GMT+01:00", 3_600),
+            ("11/26/2026, GMT", 0),
+            ("1/1/1900, GMT+00:53:28", 3_208),
+            ("7/4/2026, GMT-03:30", -12_600),
+            ("7/4/2026, GMT\u{2212}03:30", -12_600),
+            ("7/4/2026", 0),
+            ("", 0),
+        ] {
+            assert_eq!(offset(said), seconds, "{said}");
         }
     }
 

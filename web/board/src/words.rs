@@ -78,11 +78,21 @@ fn day_name(short: &str) -> &str {
     }
 }
 
+/// The zone, as the time zone database has it.
+fn zone_of(here: Here) -> TimeZone {
+    TimeZone::new(here.zone.name()).unwrap_or(TimeZone::UTC)
+}
+
+/// Reads a sentence.
+pub fn read(text: &str, here: Here) -> QuickAdd {
+    domain::quick_add::read(text, here.now, zone_of(here))
+}
+
 /// The dates that follow, at most so many.
 pub fn next_dates(rrule: &str, from: &str, due: Timestamp, here: Here, count: usize) -> Vec<String> {
     let repeat_from = RepeatFrom::new(from).unwrap_or_default();
     let Ok(rrule) = Rrule::new(rrule) else { return Vec::new() };
-    let rule = domain::task::Recurrence { rrule, time_zone: here.zone, repeat_from };
+    let rule = domain::task::Recurrence { rrule, time_zone: zone_of(here), repeat_from };
     upcoming(&rule, due, count).into_iter().map(|due| here.say(due)).collect()
 }
 
@@ -142,7 +152,7 @@ pub fn chips(read: &QuickAdd, here: Here) -> Vec<Chip> {
 }
 
 /// The fields of the task that quick add makes.
-pub fn fields(read: &QuickAdd, zone: TimeZone) -> Fields {
+pub fn fields(read: &QuickAdd, here: Here) -> Fields {
     let mut fields = Fields::from_iter([("title".to_owned(), json!(read.title))]);
     let mut set = |name: &str, value: Value| {
         fields.insert(name.to_owned(), value);
@@ -151,7 +161,7 @@ pub fn fields(read: &QuickAdd, zone: TimeZone) -> Fields {
         set("due_date", json!(due));
     }
     if let Some(rule) = &read.rule {
-        set("recurrence", json!({"rrule": rule.as_str(), "time_zone": zone.name(), "from": RepeatFrom::default().name()}));
+        set("recurrence", json!({"rrule": rule.as_str(), "time_zone": here.zone.name(), "from": RepeatFrom::default().name()}));
     }
     if !read.tags.is_empty() {
         set("tags", json!(read.tags));
@@ -213,10 +223,10 @@ mod tests {
     #[test]
     fn the_sentence_of_the_readme_is_understood() {
         let here = here("2026-05-01T09:00:00Z");
-        let read = domain::quick_add::read("Water plants every 2 days 18:00 #home !high", here.now, here.zone);
+        let read = read("Water plants every 2 days 18:00 #home !high", here);
         let said: Vec<String> = chips(&read, here).into_iter().map(|chip| chip.text).collect();
         assert_eq!(said, ["Today 18:00", "every 2 days", "#home", "high priority"]);
-        let fields = fields(&read, here.zone);
+        let fields = fields(&read, here);
         assert_eq!(fields["title"], "Water plants");
         assert_eq!(fields["due_date"], "2026-05-01T16:00:00Z");
         assert_eq!(fields["recurrence"]["rrule"], "FREQ=DAILY;INTERVAL=2");

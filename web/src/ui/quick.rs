@@ -33,7 +33,7 @@ pub fn quick(model: Model) -> impl Kids {
         if read.title.chars().count() > LONGEST {
             return problem.set(Some("A title has at most 255 characters. Put the rest into the description."));
         }
-        let mut fields = words::fields(&read, here.zone);
+        let mut fields = words::fields(&read, here);
         // A task that is made where a tag is looked at has that tag.
         if let Place::Tag(tag) = model.view.with_untracked(|view| view.place.clone()) {
             let mut tags: Vec<String> = read.tags.iter().map(|tag| tag.as_str().to_owned()).collect();
