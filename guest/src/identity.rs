@@ -65,6 +65,11 @@ pub async fn delete_account(session: &Session, password: String) -> Result<(), A
     port::delete_account(&session.0, password).await
 }
 
+/// Replaces the password and ends the user's other sign-ins. The caller has checked the new one.
+pub async fn change_password(session: &Session, current: String, new: String) -> Result<(), AccountError> {
+    port::change_password(&session.0, current, new).await
+}
+
 /// A new API token and its secret, which is shown once.
 pub async fn create_token(
     session: &Session,

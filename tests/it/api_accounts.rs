@@ -11,11 +11,12 @@ fn fresh_address() -> String {
     format!("{}@Example.org", Uuid::now_v7().simple())
 }
 
-async fn sign_in(client: &Client, email: &str, password: &str) -> Answer {
+pub async fn sign_in(client: &Client, email: &str, password: &str) -> Answer {
     client.post("/api/auth/sign-in", &json!({"email": email, "password": password})).await
 }
 
-fn cookie(answer: &Answer) -> String {
+/// What a browser would send back.
+pub fn cookie(answer: &Answer) -> String {
     let set = answer.header("set-cookie").expect("a cookie");
     set.split(';').next().expect("a pair").to_owned()
 }

@@ -93,3 +93,19 @@ async fn guessing_by_deleting_the_account_counts_too() {
     throttled(&guess().await);
     assert_eq!(ada.get("/api/auth/me").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_by_changing_the_password_counts_too() {
+    let host = Host::start();
+    let ada = host.user("ada").await;
+    let change = async |current: &str| {
+        ada.put("/api/account/password", &json!({"current_password": current, "new_password": "another horse"})).await
+    };
+    for _ in 0..10 {
+        change("wrong").await.problem(401);
+    }
+    throttled(&change("wrong").await);
+    throttled(&change(PASSWORD).await);
+    throttled(&sign_in(&host, 2, "ada@example.org", PASSWORD).await);
+    assert_eq!(ada.get("/api/auth/me").await.status, 200);
+}

@@ -64,9 +64,14 @@ async fn use_every_secret(host: &Host) -> Vec<String> {
     ada.delete(&format!("/api/tokens/{id}")).await;
     program.get("/api/todos").await.problem(401);
     ada.send(ada.request(Method::DELETE, "/api/account").json(&json!({"password": guess}))).await.problem(401);
+    let another = "another-password-altogether";
+    for (current, status) in [(guess, 401_u16), (PASSWORD, 204)] {
+        let change = json!({"current_password": current, "new_password": another});
+        assert_eq!(ada.put("/api/account/password", &change).await.status, status);
+    }
     let first = ada.token.clone().unwrap();
-    ada.send(ada.request(Method::DELETE, "/api/account").json(&json!({"password": PASSWORD}))).await;
-    vec![PASSWORD.to_owned(), guess.to_owned(), api_token, half.to_owned(), first]
+    ada.send(ada.request(Method::DELETE, "/api/account").json(&json!({"password": another}))).await;
+    vec![PASSWORD.to_owned(), guess.to_owned(), another.to_owned(), api_token, half.to_owned(), first]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,6 +135,7 @@ async fn failure_18_an_error_behind_the_engine_is_an_error_in_front() {
         user.post("/api/todos/batch", &json!({"operations": [{"op": "create", "task": {"title": "lost"}}]})).await,
         user.put("/api/preferences", &json!({"theme": "dark"})).await,
         user.post("/api/tokens", &json!({"name": "x", "scopes": ["account"]})).await,
+        user.put("/api/account/password", &json!({"current_password": PASSWORD, "new_password": "another horse"})).await,
         user.post("/api/auth/sign-up", &json!({"email": "new@example.org", "password": PASSWORD})).await,
     ];
     for answer in &failed {

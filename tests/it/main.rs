@@ -11,6 +11,7 @@ mod api_history;
 mod api_import;
 mod api_lists;
 mod api_notifications;
+mod api_password;
 mod api_throttle;
 mod api_todos;
 mod api_tokens;

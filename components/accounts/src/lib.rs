@@ -45,6 +45,8 @@ async fn route(request: &Request, body: Incoming) -> Result<Answer, Problem> {
         (["api", "tokens", _], _) => Err(Problem::method_not_allowed("DELETE")),
         (["api", "account"], "DELETE") => delete_account(request, body).await,
         (["api", "account"], _) => Err(Problem::method_not_allowed("DELETE")),
+        (["api", "account", "password"], "PUT") => change_password(request, body).await,
+        (["api", "account", "password"], _) => Err(Problem::method_not_allowed("PUT")),
         (["api", "account", "export"], "GET") => export(request).await,
         (["api", "account", "export"], _) => Err(Problem::method_not_allowed("GET")),
         (["api", "preferences"], "GET") => preferences(request).await,
@@ -120,6 +122,15 @@ async fn delete_account(request: &Request, body: Incoming) -> Result<Answer, Pro
     identity::delete_account(&session, password.into_inner()).await?;
     let cleared = Cookie::cleared(request.is_https());
     Ok(with(empty(StatusCode::NO_CONTENT), SET_COOKIE, cleared.value()))
+}
+
+/// The cookie of who asks goes on as it is.
+async fn change_password(request: &Request, body: Incoming) -> Result<Answer, Problem> {
+    let session = request.session().await?;
+    input::no_params(request.query())?;
+    let change = input::password_change(&body.read().await?)?;
+    identity::change_password(&session, change.current.into_inner(), change.new.into_inner()).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
 }
 
 /// The scopes are checked by what is read first, while there is still a status to say it with.

@@ -4,6 +4,7 @@ use super::fields::{Object, document, items, string, text};
 use crate::account::Scope;
 use crate::error::Error;
 use crate::time::Timestamp;
+use serde_json::Value;
 use std::fmt;
 
 /// The shortest password of a new account, in characters.
@@ -45,6 +46,13 @@ pub struct SignIn {
     pub password: Password,
 }
 
+/// The body of `PUT /api/account/password`. The two may be the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordChange {
+    pub current: Password,
+    pub new: Password,
+}
+
 /// The body of `POST /api/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {
@@ -57,13 +65,7 @@ pub fn sign_up(body: &[u8]) -> Result<SignUp, Error> {
     document(body, |value, at, faults| {
         let mut fields = Object::new(value, at, faults)?;
         let email = fields.require("email", text(email));
-        let password = fields.require("password", |value| {
-            let password = string(value)?;
-            match password.chars().count() {
-                LEAST_PASSWORD..=MOST_PASSWORD => Ok(Password(password)),
-                length => Err(format!("a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters, not {length}")),
-            }
-        });
+        let password = fields.require("password", new_password);
         let name = fields.take("name", text(short_line)).value();
         fields.end(&[]);
         Some(SignUp { email: email?, password: password?, name })
@@ -87,6 +89,16 @@ pub fn account_deletion(body: &[u8]) -> Result<Password, Error> {
         let password = fields.require("password", string);
         fields.end(&[]);
         password.map(Password)
+    })
+}
+
+pub fn password_change(body: &[u8]) -> Result<PasswordChange, Error> {
+    document(body, |value, at, faults| {
+        let mut fields = Object::new(value, at, faults)?;
+        let current = fields.require("current_password", string);
+        let new = fields.require("new_password", new_password);
+        fields.end(&[]);
+        Some(PasswordChange { current: Password(current?), new: new? })
     })
 }
 
@@ -116,6 +128,15 @@ pub fn new_token(body: &[u8], now: Timestamp) -> Result<NewToken, Error> {
         fields.end(&[]);
         Some(NewToken { name: name?, scopes: scopes?, expires_at: expires_at.value() })
     })
+}
+
+/// A password that an account is given. One that only has to be right is any string.
+fn new_password(value: Value) -> Result<Password, String> {
+    let password = string(value)?;
+    match password.chars().count() {
+        LEAST_PASSWORD..=MOST_PASSWORD => Ok(Password(password)),
+        length => Err(format!("a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters, not {length}")),
+    }
 }
 
 /// Any text that a database can be asked for.

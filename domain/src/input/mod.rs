@@ -9,7 +9,7 @@ mod params;
 mod task;
 
 pub use account::{LEAST_PASSWORD, MOST_PASSWORD, NewToken};
-pub use account::{Password, SignIn, SignUp, account_deletion, new_token, sign_in, sign_up};
+pub use account::{Password, PasswordChange, SignIn, SignUp, account_deletion, new_token, password_change, sign_in, sign_up};
 pub use batch::{MOST_OPERATIONS, batch};
 pub use params::{Format, HistoryParams, NotificationParams};
 pub use params::{

@@ -267,6 +267,24 @@ fn accounts_are_checked() {
 }
 
 #[test]
+fn a_new_password_is_checked_as_at_sign_up_and_the_current_one_is_not() {
+    let change = |current: &str, new: &str| password_change(&body(json!({"current_password": current, "new_password": new})));
+    let read = change("x", "long enough").unwrap();
+    assert!(!format!("{read:?}").contains("long enough"));
+    assert_eq!((read.current.into_inner(), read.new.into_inner()), ("x".to_owned(), "long enough".to_owned()));
+    assert!(change("long enough", "long enough").is_ok());
+    for (good, bad) in [("8".repeat(8), "7".repeat(7)), ("ü".repeat(1_024), "ü".repeat(1_025))] {
+        assert!(change("x", &good).is_ok());
+        assert_eq!(paths(change("x", &bad)), ["new_password"], "{bad}");
+    }
+    assert_eq!(paths(password_change(b"{}")), ["current_password", "new_password"]);
+    assert_eq!(
+        paths(password_change(br#"{"current_password":1,"new_password":null,"password":"x"}"#)),
+        ["current_password", "new_password", "password"]
+    );
+}
+
+#[test]
 fn tokens_are_checked() {
     let token =
         new_token(br#"{"name":"ci","scopes":["tasks:read","account"],"expires_at":"2026-05-02T00:00:00Z"}"#, now()).unwrap();
@@ -327,6 +345,7 @@ proptest! {
         let body = body(value);
         let _ = (new_task(&body), task_patch(&body), snooze(&body), completion(&body), batch(&body), preferences_patch(&body));
         let _ = (sign_up(&body), sign_in(&body), new_token(&body, now()), account_deletion(&body), preview(&body));
+        let _ = password_change(&body);
     }
 
     #[test]

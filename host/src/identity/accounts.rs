@@ -1,4 +1,4 @@
-//! Built-in accounts: signing up, in and out, and leaving for good.
+//! Built-in accounts: signing up, in and out, a new password, and leaving for good.
 
 use super::{AccountError, Ended, Identity, Origin, Principal, Scope, Secret, SignedIn, User};
 use crate::store::{Account, SignIn, StoreError};
@@ -70,6 +70,32 @@ impl Identity {
         Ok(())
     }
 
+    /// Replaces the password, and ends the user's sign-ins but the one that asks: who came in by the old password is out. API tokens
+    /// stay. Needs `account`. The caller has checked that the new password is long enough.
+    pub async fn change_password(
+        &self,
+        principal: &Principal,
+        current: Secret,
+        new: Secret,
+        peer: IpAddr,
+    ) -> Result<(), AccountError> {
+        need(principal, Scope::Account)?;
+        self.need_built_in()?;
+        let account = self.accounts.account(&principal.user).await?.ok_or(AccountError::Ended)?;
+        self.check_password(&account.email, current, Some(account.password_hash.clone()), peer).await?;
+        let hash = self.passwords.hash(new).await?;
+        let but = match principal.origin {
+            Origin::SignIn(id) => Some(id),
+            Origin::Token(_) | Origin::External | Origin::Host => None,
+        };
+        // Of two at once, the second has not given the password that is then the current one.
+        if !self.accounts.change_password(&account.id, &account.password_hash, &hash, but).await? {
+            return Err(AccountError::Wrong);
+        }
+        self.announce(Ended::SignIns { user: account.id, but });
+        Ok(())
+    }
+
     /// A bearer token without a password, for whoever holds the data folder; `None` where the address is unknown.
     pub async fn issue(&self, email: &str, lifetime: Duration) -> Result<Option<SignedIn>, AccountError> {
         self.need_built_in()?;
@@ -102,8 +128,9 @@ impl Identity {
         let sign_in = SignIn { id: self.new_id(), user: account.id.clone(), created_at: now, expires_at };
         let access_token = self.key.token(&sign_in).map_err(internal)?;
         self.accounts.create_sign_in(&sign_in).await?;
-        // Were the account deleted just before this sign-in was written, it would be nobody's and never end.
-        if self.accounts.account(&account.id).await?.is_none() {
+        // Were the account deleted, or its password changed, just before this sign-in was written, that would not have ended it.
+        let still = self.accounts.account(&account.id).await?;
+        if still.is_none_or(|still| still.password_hash != account.password_hash) {
             self.accounts.end_sign_in(sign_in.id).await?;
             return Err(AccountError::Wrong);
         }

@@ -34,6 +34,7 @@ pub struct BreakableAccounts {
     store: SqliteStore,
     _folder: TempDir,
     broken: AtomicBool,
+    overtaken: AtomicBool,
     touches: AtomicUsize,
 }
 
@@ -41,11 +42,17 @@ impl BreakableAccounts {
     pub async fn open() -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path()).await.unwrap();
-        Arc::new(Self { store, _folder: folder, broken: AtomicBool::new(false), touches: AtomicUsize::new(0) })
+        let no = || AtomicBool::new(false);
+        Arc::new(Self { store, _folder: folder, broken: no(), overtaken: no(), touches: AtomicUsize::new(0) })
     }
 
     pub fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// The password of whoever signs in next is changed just before the sign-in is written.
+    pub fn overtake_next_sign_in(&self) {
+        self.overtaken.store(true, Ordering::SeqCst);
     }
 
     /// How often a token's last use was written.
@@ -79,7 +86,15 @@ impl Accounts for BreakableAccounts {
         self.store()?.delete_account(id).await
     }
 
+    async fn change_password(&self, id: &UserId, from: &str, to: &str, but: Option<Uuid>) -> Result<bool, StoreError> {
+        self.store()?.change_password(id, from, to, but).await
+    }
+
     async fn create_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
+        if self.overtaken.swap(false, Ordering::SeqCst) {
+            let account = self.store()?.account(&sign_in.user).await?.unwrap();
+            assert!(self.store()?.change_password(&account.id, &account.password_hash, "another", None).await?);
+        }
         self.store()?.create_sign_in(sign_in).await
     }
 

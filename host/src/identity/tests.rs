@@ -7,6 +7,7 @@ use std::net::IpAddr;
 const START: i64 = 1_900_000_000_500;
 const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 const PASSWORD: &str = "correct horse battery";
+const ANOTHER: &str = "another horse";
 
 struct World {
     identity: Identity,
@@ -39,6 +40,10 @@ impl World {
 
     async fn sign_in(&self, email: &str, password: &str) -> Result<SignedIn, AccountError> {
         self.identity.sign_in(email, Secret::new(password), PEER).await
+    }
+
+    async fn change(&self, principal: &Principal, current: &str, new: &str) -> Result<(), AccountError> {
+        self.identity.change_password(principal, Secret::new(current), Secret::new(new), PEER).await
     }
 
     async fn who(&self, token: &Secret) -> Result<Principal, Denied> {
@@ -162,6 +167,76 @@ async fn the_password_for_deleting_is_throttled_like_any() {
 }
 
 #[tokio::test]
+async fn a_new_password_replaces_the_old_one_and_ends_every_other_sign_in() {
+    let world = world().await;
+    let here = world.sign_up("ann@example.org").await.access_token;
+    let there = world.sign_in("ann@example.org", PASSWORD).await.unwrap().access_token;
+    let bob = world.who(&world.sign_up("bob@example.org").await.access_token).await.unwrap();
+    let (ann, elsewhere) = (world.who(&here).await.unwrap(), world.who(&there).await.unwrap());
+    let api = world.token(&ann, &["tasks:read"], None).await.unwrap().secret;
+    let program = world.who(&api).await.unwrap();
+    let mut ended = world.identity.ended();
+    world.change(&ann, PASSWORD, ANOTHER).await.unwrap();
+    let ended = ended.recv().await.unwrap();
+    assert!(ended.ends(&elsewhere) && !world.identity.still_valid(&elsewhere).await.unwrap());
+    assert_eq!(world.who(&there).await, Err(Denied::Invalid));
+    for stays in [&ann, &program, &bob] {
+        assert!(!ended.ends(stays) && world.identity.still_valid(stays).await.unwrap());
+    }
+    assert!(world.who(&here).await.is_ok() && world.who(&api).await.is_ok());
+    assert_eq!(world.sign_in("ann@example.org", PASSWORD).await, Err(AccountError::Wrong));
+    assert!(world.sign_in("ann@example.org", ANOTHER).await.is_ok());
+    assert!(world.sign_in("bob@example.org", PASSWORD).await.is_ok());
+    assert_eq!(world.change(&ann, ANOTHER, ANOTHER).await, Ok(()), "the same once more is allowed");
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_current_one_and_guesses_are_throttled() {
+    let world = world().await;
+    let ann = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
+    let there = world.sign_in("ann@example.org", PASSWORD).await.unwrap().access_token;
+    for _ in 0..10 {
+        assert_eq!(world.change(&ann, "wrong", ANOTHER).await, Err(AccountError::Wrong));
+    }
+    assert_eq!(world.change(&ann, PASSWORD, ANOTHER).await, Err(AccountError::Throttled(60)));
+    world.clock.advance(60_000);
+    assert!(world.who(&there).await.is_ok() && world.sign_in("ann@example.org", PASSWORD).await.is_ok(), "nothing has changed");
+}
+
+#[tokio::test]
+async fn a_new_password_by_an_api_token_ends_all_sign_ins_and_no_token() {
+    let world = world().await;
+    let token = world.sign_up("ann@example.org").await.access_token;
+    let ann = world.who(&token).await.unwrap();
+    let api = world.token(&ann, &["account"], None).await.unwrap().secret;
+    let program = world.who(&api).await.unwrap();
+    let mut ended = world.identity.ended();
+    world.change(&program, PASSWORD, ANOTHER).await.unwrap();
+    let ended = ended.recv().await.unwrap();
+    assert!(ended.ends(&ann) && !ended.ends(&program));
+    assert_eq!(world.who(&token).await, Err(Denied::Invalid));
+    assert!(world.who(&api).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_two_new_passwords_at_once_one_finds_the_current_one_replaced() {
+    let world = world().await;
+    let ann = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
+    let (first, second) = tokio::join!(world.change(&ann, PASSWORD, ANOTHER), world.change(&ann, PASSWORD, "a third horse"));
+    let (right, refused) = if first.is_ok() { (ANOTHER, second) } else { ("a third horse", first) };
+    assert_eq!(refused, Err(AccountError::Wrong));
+    assert!(world.sign_in("ann@example.org", right).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_sign_in_by_the_old_password_does_not_outlive_its_change() {
+    let world = world().await;
+    world.sign_up("ann@example.org").await;
+    world.store.overtake_next_sign_in();
+    assert_eq!(world.sign_in("ann@example.org", PASSWORD).await, Err(AccountError::Wrong));
+}
+
+#[tokio::test]
 async fn an_api_token_has_its_scopes_its_expiry_and_its_end() {
     let world = world().await;
     let principal = world.who(&world.sign_up("ann@example.org").await.access_token).await.unwrap();
@@ -179,6 +254,7 @@ async fn an_api_token_has_its_scopes_its_expiry_and_its_end() {
     assert_eq!(world.token(&program, &[], None).await.map(|_| ()), refused);
     assert_eq!(world.identity.revoke_token(&program, made.info.id).await.map(|_| ()), refused);
     assert_eq!(world.identity.delete_account(&program, Secret::new(PASSWORD), PEER).await, refused);
+    assert_eq!(world.change(&program, PASSWORD, ANOTHER).await, refused);
 
     world.clock.advance(120_000);
     assert_eq!(world.who(&made.secret).await, Err(Denied::Invalid));
@@ -278,6 +354,7 @@ async fn with_an_external_issuer_there_are_no_built_in_accounts() {
     assert_eq!(world.identity.me(&alice).await.unwrap().id.as_str(), "alice");
     assert_eq!(world.identity.sign_out(&alice).await, Err(AccountError::External));
     assert_eq!(world.identity.delete_account(&alice, Secret::new(PASSWORD), PEER).await, Err(AccountError::External));
+    assert_eq!(world.change(&alice, PASSWORD, ANOTHER).await, Err(AccountError::External));
     let program = world.token(&alice, &["tasks:read"], None).await.unwrap();
     assert_eq!(world.who(&program.secret).await.unwrap().user, alice.user);
     assert!(world.identity.still_valid(&alice).await.unwrap());

@@ -38,6 +38,11 @@ pub enum Origin {
 pub enum Ended {
     SignIn(Uuid),
     Token(Uuid),
+    /// All sign-ins of a user but one, where one is named.
+    SignIns {
+        user: UserId,
+        but: Option<Uuid>,
+    },
     /// The account is gone, and with it all that is the user's.
     User(UserId),
 }
@@ -48,6 +53,9 @@ impl Ended {
         match self {
             Self::SignIn(id) => principal.origin == Origin::SignIn(*id),
             Self::Token(id) => principal.origin == Origin::Token(*id),
+            Self::SignIns { user, but } => {
+                principal.user == *user && matches!(principal.origin, Origin::SignIn(id) if Some(id) != *but)
+            }
             Self::User(user) => principal.user == *user,
         }
     }

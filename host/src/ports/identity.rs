@@ -166,6 +166,17 @@ impl<T: Send + 'static> HostWithStore<T> for Ports {
         as_principal!(accessor, handle, |identity, principal| identity.delete_account(&principal, Secret::new(password), peer))
     }
 
+    async fn change_password(
+        accessor: &Accessor<T, Self>,
+        handle: Resource<OpenSession>,
+        current: String,
+        new: String,
+    ) -> Result<Answer<()>> {
+        let (_, peer) = backing(accessor);
+        let (current, new) = (Secret::new(current), Secret::new(new));
+        as_principal!(accessor, handle, |identity, principal| identity.change_password(&principal, current, new, peer))
+    }
+
     async fn create_token(
         accessor: &Accessor<T, Self>,
         handle: Resource<OpenSession>,

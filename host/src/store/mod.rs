@@ -238,6 +238,10 @@ pub trait Accounts: Send + Sync {
     /// Removes the account and every row of the user's: tasks, history, events, notifications, tokens, sign-ins,
     /// preferences, kept answers.
     async fn delete_account(&self, id: &UserId) -> Result<(), StoreError>;
+    /// Replaces the hash of the password and, in the same commit, removes the user's sign-ins but that one. False, and nothing is
+    /// done, where there is no such account or the hash is no longer `from`.
+    async fn change_password(&self, id: &UserId, from: &str, to: &str, but: Option<Uuid>) -> Result<bool, StoreError>;
+    /// A new password, or the end of the account, removes it too; or else came before, and is seen by who reads the account after this.
     async fn create_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError>;
     async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError>;
     async fn end_sign_in(&self, id: Uuid) -> Result<(), StoreError>;

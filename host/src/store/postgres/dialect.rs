@@ -92,6 +92,9 @@ pub(super) const HOLD_USER: &[&str] = &["INSERT INTO user_sequence (user_id, seq
 pub(super) const HOLD_OWNERS: &[&str] = &["SELECT 1 FROM user_sequence WHERE user_id IN \
      (SELECT t.user_id FROM json_array_elements_text($1::json) j (value) JOIN task t ON t.number = j.value::bigint) \
      ORDER BY user_id FOR UPDATE"];
+/// Keeps an account as it is, until the end of the transaction: a new password, or the end of the account, misses no sign-in that is
+/// being written.
+pub(super) const HOLD_ACCOUNT: &[&str] = &["SELECT 1 FROM account WHERE id = $1 FOR SHARE"];
 
 /// Removes tasks with all that hangs on them: of a list of row numbers, those that were deleted before a moment.
 pub(super) const REMOVE_TASKS: [&str; 5] = [

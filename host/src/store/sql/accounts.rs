@@ -2,7 +2,7 @@
 
 use super::bulk::Values;
 use super::read::first;
-use super::{DbArguments, ThisStore, erase, rows};
+use super::{DbArguments, ThisStore, dialect, erase, rows};
 use crate::store::{Account, Accounts, ApiToken, Memory, SignIn, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
@@ -70,13 +70,24 @@ impl Accounts for ThisStore {
         erase::account(self, id).await
     }
 
+    async fn change_password(&self, id: &UserId, from: &str, to: &str, but: Option<Uuid>) -> Result<bool, StoreError> {
+        let account = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+        // Only where that was done: each hash has a salt of its own, so the new one stands only where this has put it.
+        let sign_ins = "DELETE FROM session WHERE user_id = $1 AND id IS DISTINCT FROM $2 \
+                        AND EXISTS (SELECT 1 FROM account a WHERE a.id = $1 AND a.password_hash = $3)";
+        let batch = Batch::default().add(account, |v| v.add(id.as_str()).add(from).add(to))?;
+        let touched = batch.add(sign_ins, |v| v.add(id.as_str()).add(but).add(to))?.run(self).await?;
+        Ok(touched.first().is_some_and(|replaced| *replaced > 0))
+    }
+
     async fn create_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
         let sql = "INSERT INTO session (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
         let bind = |v: Values| {
             let v = v.add(sign_in.id).add(sign_in.user.as_str());
             v.add(sign_in.created_at.millis()).add(sign_in.expires_at.millis())
         };
-        write_one(self, sql, bind).await.map(drop)
+        let held = Batch::default().add_all(dialect::HOLD_ACCOUNT, |v| v.add(sign_in.user.as_str()))?;
+        held.add(sql, bind)?.run(self).await.map(drop)
     }
 
     async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError> {

@@ -97,9 +97,10 @@ pub(super) const LAST_POSITION: &str = "SELECT coalesce((SELECT seq FROM sqlite_
 pub(super) const KEEP_POSITION: &str = "INSERT INTO consumer_position (consumer_group, position) VALUES ($1, $2) \
      ON CONFLICT (consumer_group) DO UPDATE SET position = excluded.position";
 
-/// Keeps others from writing in the name of a user, or of the owners of tasks: there is only one writer.
+/// Keeps others from writing in the name of a user, or of the owners of tasks, and from changing an account: there is only one writer.
 pub(super) const HOLD_USER: &[&str] = &[];
 pub(super) const HOLD_OWNERS: &[&str] = &[];
+pub(super) const HOLD_ACCOUNT: &[&str] = &[];
 
 /// Removes tasks with all that hangs on them: of a list of row numbers, those that were deleted before a moment.
 pub(super) const REMOVE_TASKS: [&str; 5] = [

@@ -1,7 +1,7 @@
 //! Several hosts on one database: they hear each other, take turns, and do together what one does.
 
 use super::{Fixture, at, creation, open, set, task, user};
-use crate::store::{Accounts, ChangeSet, EventLog, Ledger, Memory, Note, Reminded, Seen, Store, StoreError};
+use crate::store::{Account, Accounts, ChangeSet, EventLog, Ledger, Memory, Note, Reminded, Seen, SignIn, Store, StoreError};
 use domain::change::{Change, ChangeKind};
 use domain::notification::{NoticeKind, Notification};
 use domain::task::{Notices, Task, Title};
@@ -213,6 +213,28 @@ async fn an_account_that_is_deleted_while_it_writes_elsewhere_leaves_no_row() {
                 assert_eq!(here.sql(&format!("SELECT count(*) FROM {table}")), "0", "{table}");
             }
         }
+    }
+}
+
+/// A sign-in by the old password is written through one host while another replaces it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_ends_with_a_new_password_elsewhere_or_finds_it_there() {
+    let here = Fixture::new().await;
+    let there = here.another().await;
+    let ada = user("ada");
+    let (email, password_hash) = ("ada@example.org".to_owned(), "0".to_owned());
+    let account = Account { id: ada.clone(), email, name: None, password_hash, created_at: at(0) };
+    here.store.create_account(&account).await.unwrap();
+    for round in 0..50 {
+        let (old, new) = (round.to_string(), (round + 1).to_string());
+        let sign_in = SignIn { id: Uuid::now_v7(), user: ada.clone(), created_at: at(0), expires_at: at(9) };
+        let signs_in = async {
+            there.store.create_sign_in(&sign_in).await.unwrap();
+            there.store.account(&ada).await.unwrap().unwrap().password_hash
+        };
+        let (changed, found) = tokio::join!(here.store.change_password(&ada, &old, &new, None), signs_in);
+        assert!(changed.unwrap());
+        assert!(found == new || there.store.sign_in(sign_in.id).await.unwrap().is_none(), "round {round}: {found}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What holds on every database: the store under its contract, its writers under faults and callers that go away, its lists.
 
+mod accounts;
 mod agenda;
 mod contract;
 mod list;
