@@ -2,11 +2,10 @@
 
 use crate::api::{self, Trouble};
 use crate::model::{Model, Open, Session, Toast, Undo, User};
-use crate::reactive::*;
 use crate::{kept, live, reading, sending};
 use board::Task;
 use board::outbox::{Op, What};
-use board::task::Fields;
+use board::task::{Fields, field};
 use chrono::NaiveDate;
 use domain::id::TaskId;
 use domain::time::Timestamp;
@@ -51,8 +50,8 @@ pub fn create(model: Model, fields: Fields) {
 
 /// Changes fields of a task that the person has seen in this state.
 pub fn change(model: Model, seen: &Task, changes: Fields) {
-    let Ok(Value::Object(all)) = serde_json::to_value(seen) else { return };
-    let was: Fields = all.into_iter().filter(|(name, _)| changes.contains_key(name)).collect();
+    let Some(mut was) = seen.fields() else { return };
+    was.retain(|name, _| changes.contains_key(name));
     // The server has not seen a task that is not sent yet in any version.
     let version = (seen.version > 0).then_some(seen.version);
     let what = What::Update { changes, was, seen: version };
@@ -91,7 +90,7 @@ pub fn snooze(model: Model, task: TaskId, until: Timestamp) {
 /// Moves a task to another day, at the same time of day.
 pub fn move_to(model: Model, task: &Task, day: NaiveDate) {
     if let Some(due) = model.here_now().moved_to(task.due_date, day) {
-        change(model, task, Fields::from_iter([("due_date".to_owned(), json!(due))]));
+        change(model, task, field("due_date", json!(due)));
     }
 }
 

@@ -7,12 +7,10 @@ mod each;
 
 pub use each::each;
 
+use crate::reactive::{Memo, RwSignal};
 use js_sys::Reflect;
-use reactive_graph::computed::Memo;
 use reactive_graph::effect::RenderEffect;
 use reactive_graph::owner::{Owner, on_cleanup};
-use reactive_graph::signal::RwSignal;
-use reactive_graph::traits::Get;
 use send_wrapper::SendWrapper;
 use std::marker::PhantomData;
 use wasm_bindgen::prelude::Closure;

@@ -3,7 +3,6 @@
 
 use crate::live::{held_locks, hold_lock};
 use crate::model::Model;
-use crate::reactive::*;
 use board::outbox::Op;
 use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
 use serde::{Deserialize, Serialize};
@@ -80,6 +79,11 @@ pub async fn adopt(model: Model, user: &str) {
     let text = |row: JsValue| js_sys::Reflect::get(&row, &"text".into()).ok()?.as_string();
     let mut left: Vec<Kept> = rows.into_iter().filter_map(text).filter_map(|text| serde_json::from_str(&text).ok()).collect();
     left.retain(|kept| kept.op.user == user && (kept.page == page() || !open.contains(&kept.page)));
-    left.sort_by(|one, other| one.at.total_cmp(&other.at));
-    model.outbox.update(|outbox| left.into_iter().for_each(|kept| outbox.push(kept.op)));
+    let at = |left: &[Kept], index: usize| left.get(index).map_or(f64::MAX, |kept| kept.at);
+    model.outbox.update(|outbox| {
+        // The oldest first. There are few.
+        while let Some(oldest) = (0..left.len()).min_by(|one, other| at(&left, *one).total_cmp(&at(&left, *other))) {
+            outbox.push(left.remove(oldest).op);
+        }
+    });
 }

@@ -4,11 +4,11 @@
 use crate::actions;
 use crate::dom::{Any, any};
 use crate::model::Model;
-use crate::reactive::*;
-use crate::ui::{collision, edit, keys, settings, statistics};
+use crate::ui::{bell, collision, edit, keys, settings, statistics};
 use board::Task;
 use board::days::Here;
 use board::outbox::Op;
+use board::tags;
 use board::words::{self, Chip};
 use domain::quick_add::QuickAdd;
 use gloo_timers::future::TimeoutFuture;
@@ -24,10 +24,12 @@ pub struct Later {
     pub edit: fn(Model, Arc<Task>) -> Any,
     pub collision: fn(Model, Op, Arc<Task>) -> Any,
     pub help: fn(Model) -> Any,
+    pub notices: fn(Model) -> Any,
     pub settings: fn(Model) -> Any,
     pub statistics: fn(Model) -> Any,
     pub read: fn(&str, Here) -> QuickAdd,
     pub chips: fn(&QuickAdd, Here) -> Vec<Chip>,
+    pub tags: fn(Model, &str) -> Vec<String>,
 }
 
 #[wasm_split(later, fallible)]
@@ -36,10 +38,12 @@ fn later() -> Result<&'static Later, SplitLoaderError> {
         edit: |model, task| any(edit::edit(model, task)),
         collision: |model, mine, theirs| any(collision::collision(model, mine, theirs)),
         help: |model| any(keys::help(model)),
+        notices: |model| any(bell::notices(model)),
         settings: |model| any(settings::settings(model)),
         statistics: |model| any(statistics::statistics(model)),
         read: words::read,
         chips: words::chips,
+        tags: |model, typed| tags::offered(&model.meant.with(|tasks| tags::known(tasks)), typed, &[]),
     })
 }
 
@@ -53,7 +57,12 @@ pub fn fetch(model: Model) {
             match later().await {
                 Ok(later) => return model.later.set(Some(later)),
                 Err(_) => {
-                    actions::say(model, "A part of the page has not come. It is asked for again; if it does not come, reload the page.".to_owned(), Vec::new());
+                    actions::say(
+                        model,
+                        "A part of the page has not come. It is asked for again; if it does not come, reload the page."
+                            .to_owned(),
+                        Vec::new(),
+                    );
                 }
             }
             TimeoutFuture::new(PAUSE).await;

@@ -3,7 +3,6 @@
 use crate::api::{Trouble, get};
 use crate::dom::{has, window};
 use crate::model::{Model, User};
-use crate::reactive::*;
 use crate::{reading, sending};
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;

@@ -2,7 +2,6 @@
 
 use crate::api::{self, Trouble, get};
 use crate::model::{Bell, Model, Notification, Reading, Session, User};
-use crate::reactive::*;
 use crate::{kept, live, sending};
 use board::Task;
 use domain::id::TaskId;

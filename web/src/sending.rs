@@ -3,7 +3,6 @@
 use crate::api::{self, Answer, Trouble};
 use crate::kept;
 use crate::model::{Model, Open};
-use crate::reactive::*;
 use crate::reading;
 use board::Task;
 use board::outbox::{Op, Outcome, What};

@@ -47,7 +47,8 @@ pub fn named(name: &str) -> &'static dyn Zone {
         // A zone is chosen a few times in a page's life, and lives as long as the page.
         let known: &'static Known = Box::leak(Box::new(Known {
             name: name.to_owned(),
-            format: SendWrapper::new(format(name).ok()),
+            // What makes formats is slow to wake up in a browser, and UTC has no offset.
+            format: SendWrapper::new(if name == "UTC" { None } else { format(name).ok() }),
             weeks: SendWrapper::new(RefCell::default()),
         }));
         zones.push(known);

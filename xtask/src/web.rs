@@ -10,6 +10,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
+use wasm_encoder::{Module, RawSection, SectionId};
+use wasmparser::Parser;
 
 const WASM: &str = "application/wasm";
 
@@ -97,10 +99,24 @@ fn split(module: &Path) -> Result<(PathBuf, String, Vec<(String, Vec<u8>)>)> {
     let parts = parts.map_err(|error| anyhow::anyhow!("the dashboard's module cannot be split: {error:#}"))?;
     let named = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok((name, fs::read(path)?))
+        Ok((name, bare(&fs::read(path)?)?))
     };
     let parts = parts.split_modules.into_iter().map(named).collect::<Result<_>>()?;
     Ok((first.clone(), fs::read_to_string(made.join(LINK))?, parts))
+}
+
+/// The module without its custom sections: names, which nothing reads.
+fn bare(module: &[u8]) -> Result<Vec<u8>> {
+    let mut bare = Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let Some((id, range)) = payload?.as_section() else { continue };
+        if id != SectionId::Custom as u8 {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            let data = module.get(range).context("a section ends after the module")?;
+            bare.section(&RawSection { id, data });
+        }
+    }
+    Ok(bare.finish())
 }
 
 /// A folder of this build's own, empty.
@@ -146,7 +162,8 @@ fn files(module: &Path, importer: &Path) -> Result<Vec<File>> {
     let style = File::asset("style", "css", "text/css; charset=utf-8", source("style.css")?);
     let icon = File::asset("icon", "svg", "image/svg+xml", source("icon.svg")?);
     let mut page = String::from_utf8(source("index.html")?).context("web/index.html is no UTF-8")?;
-    for (name, file) in [("wasm", &wasm), ("glue", &glue), ("link", &link), ("start", &start), ("style", &style), ("icon", &icon)] {
+    for (name, file) in [("wasm", &wasm), ("glue", &glue), ("link", &link), ("start", &start), ("style", &style), ("icon", &icon)]
+    {
         page = page.replace(&format!("{{{name}}}"), &file.path);
     }
     let page = File { path: "/index.html".to_owned(), content_type: "text/html; charset=utf-8", content: page.into_bytes() };

@@ -1,6 +1,6 @@
 //! Moments in the words of the person's own days.
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike, Days, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use domain::recurrence::{Offsets, local, moment};
 use domain::task::TimeZone;
 use domain::time::Timestamp;
@@ -24,8 +24,18 @@ pub struct Here {
     pub zone: &'static dyn Zone,
 }
 
-/// What a date-and-time input holds.
-const INPUT: &str = "%Y-%m-%dT%H:%M";
+// What chrono has for these reads patterns, and is larger than all of this.
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// "November".
+pub fn month(day: NaiveDate) -> &'static str {
+    u8::try_from(day.month()).ok().and_then(|month| Month::try_from(month).ok()).map_or("", |month| month.name())
+}
+
+fn short_month(day: NaiveDate) -> &'static str {
+    let name = month(day);
+    name.get(..3).unwrap_or(name)
+}
 
 impl Here {
     /// The same place at another moment.
@@ -67,15 +77,22 @@ impl Here {
             0 => "Today".to_owned(),
             1 => "Tomorrow".to_owned(),
             -1 => "Yesterday".to_owned(),
-            _ if day.year() == self.today().year() => day.format("%a %-d %b").to_string(),
-            _ => day.format("%-d %b %Y").to_string(),
+            _ if day.year() == self.today().year() => format!("{} {} {}", day.weekday(), day.day(), short_month(day)),
+            _ => format!("{} {} {}", day.day(), short_month(day), day.year()),
         }
+    }
+
+    /// "Thursday 26 November".
+    pub fn say_today(self) -> String {
+        let today = self.today();
+        let name = WEEKDAYS.get(today.weekday().num_days_from_monday() as usize).copied().unwrap_or_default();
+        format!("{name} {} {}", today.day(), month(today))
     }
 
     /// The day, and the time of day.
     pub fn say(self, at: Timestamp) -> String {
         let local = self.local(at);
-        format!("{} {}", self.say_day(local.date()), local.format("%H:%M"))
+        format!("{} {:02}:{:02}", self.say_day(local.date()), local.hour(), local.minute())
     }
 
     /// How long ago, roughly; a clock that is wrong makes nobody live in the future.
@@ -93,13 +110,17 @@ impl Here {
 
     /// As an input for date and time holds it.
     pub fn to_input(self, at: Timestamp) -> String {
-        self.local(at).format(INPUT).to_string()
+        let local = self.local(at);
+        format!("{}T{:02}:{:02}", local.date(), local.hour(), local.minute())
     }
 
     /// From such an input; none: it holds no moment.
     pub fn from_input(self, text: &str) -> Option<Timestamp> {
-        let local = NaiveDateTime::parse_from_str(text.get(..16)?, INPUT).ok()?;
-        moment(local, Shown(self.zone))
+        let mut parts = text.get(..16)?.split(['-', 'T', ':']).map(|part| part.parse::<u32>().ok());
+        let mut part = || parts.next().flatten();
+        let (year, month, day, hour, minute) = (part()?, part()?, part()?, part()?, part()?);
+        let day = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+        moment(day.and_hms_opt(hour, minute, 0)?, Shown(self.zone))
     }
 }
 
@@ -167,7 +188,16 @@ pub(crate) mod tests {
         assert_eq!(here.to_input(due), "2026-05-03T18:00");
         assert_eq!(here.from_input("2026-05-03T18:00"), Some(due));
         assert_eq!(here.from_input("2026-05-03T18:00:00"), Some(due));
-        for bad in ["", "2026-05-03", "2026-13-03T18:00", "tomorrow at six o'clock", "äääääääääääääääää"] {
+        assert_eq!(here.say_today(), "Friday 1 May");
+        for bad in [
+            "",
+            "2026-05-03",
+            "2026-13-03T18:00",
+            "2026-05-03T24:00",
+            "2026-05-03T18-60",
+            "tomorrow at six o'clock",
+            "äääääääääääääääää",
+        ] {
             assert_eq!(here.from_input(bad), None, "{bad}");
         }
     }

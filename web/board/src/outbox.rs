@@ -2,7 +2,7 @@
 //! repeat after an answer that was lost does nothing twice.
 
 use crate::Task;
-use crate::task::Fields;
+use crate::task::{Fields, field};
 use domain::id::TaskId;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ impl Op {
     /// The fields in which somebody else wanted something else meanwhile; none: both can stand.
     pub fn conflicts(&self, theirs: &Task) -> Vec<String> {
         let What::Update { changes, was, .. } = &self.what else { return Vec::new() };
-        let only = |name: &String, value: &Value| Fields::from_iter([(name.clone(), value.clone())]);
+        let only = |name: &String, value: &Value| field(name, value.clone());
         let is_theirs = |name: &String, mine: &Value| {
             !theirs.has(&only(name, mine)) && !was.get(name).is_some_and(|was| theirs.has(&only(name, was)))
         };
@@ -205,7 +205,11 @@ impl Outbox {
 
     /// The tasks that something waits for.
     pub(crate) fn tasks(&self) -> BTreeSet<TaskId> {
-        self.waiting.iter().map(|op| op.task).collect()
+        let mut tasks = BTreeSet::new();
+        for op in &self.waiting {
+            tasks.insert(op.task);
+        }
+        tasks
     }
 
     /// A task after all that waits for it.

@@ -10,6 +10,13 @@ use serde_json::{Map, Value};
 /// The fields of a task, by their names in JSON.
 pub type Fields = Map<String, Value>;
 
+/// One field with its value.
+pub fn field(name: &str, value: Value) -> Fields {
+    let mut fields = Fields::new();
+    fields.insert(name.to_owned(), value);
+    fields
+}
+
 /// A task, read from JSON. What a later version of the API adds is left aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
@@ -69,11 +76,16 @@ impl Task {
     /// The task with other values in these fields; as it is, where one of them is none that a task has.
     pub fn with(&self, fields: &Fields) -> Self {
         let changed = || {
-            let Value::Object(mut all) = serde_json::to_value(self).ok()? else { return None };
+            let mut all = self.fields()?;
             all.extend(fields.clone());
-            serde_json::from_value(Value::Object(all)).ok()
+            serde_json::from_str(&serde_json::to_string(&all).ok()?).ok()
         };
         changed().unwrap_or_else(|| self.clone())
+    }
+
+    /// All that it has. By way of text, which is read and written anyway: a second way would be sent to every visitor.
+    pub fn fields(&self) -> Option<Fields> {
+        serde_json::from_str(&serde_json::to_string(self).ok()?).ok()
     }
 
     /// Whether each of these fields has this value.

@@ -276,17 +276,11 @@ fn with_headings(tasks: Vec<Arc<Task>>, group: impl Fn(&Task) -> Group) -> Vec<R
     rows
 }
 
-/// How many tasks each list of the navigation asks to be looked at, and every tag with how many open tasks have it.
-pub fn counts(tasks: &[Arc<Task>], here: Here) -> (Vec<usize>, Vec<(String, usize)>) {
+/// How many tasks each list of the navigation asks to be looked at.
+pub fn counts(tasks: &[Arc<Task>], here: Here) -> Vec<usize> {
     let tomorrow = here.start_of(here.in_days(1));
     let open = |place: &Place| tasks.iter().filter(|task| !task.completed && place.holds(task, tomorrow, here.now)).count();
-    let mut tags = std::collections::BTreeMap::<String, usize>::new();
-    for task in tasks {
-        for tag in &task.tags {
-            *tags.entry(tag.clone()).or_default() += usize::from(!task.completed);
-        }
-    }
-    (Place::LISTS.iter().map(open).collect(), tags.into_iter().collect())
+    Place::LISTS.iter().map(open).collect()
 }
 
 #[cfg(test)]

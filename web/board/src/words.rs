@@ -1,49 +1,15 @@
 //! Rules, leads and what quick add has understood, in words.
 
 use crate::days::Here;
-use crate::task::{Fields, Recurrence, Task};
+use crate::task::{Fields, Task};
 use chrono::{Datelike, NaiveDate};
 use domain::quick_add::{QuickAdd, Says};
-use domain::recurrence::{Frequency, Interval, short_form, upcoming};
+use domain::recurrence::upcoming;
 use domain::task::{RepeatFrom, Rrule, TimeZone};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 
-/// How often, as it is chosen: each with its label and the frequency in the rule.
-pub const REPEATS: [(&str, Option<Frequency>); 5] = [
-    ("Never", None),
-    ("Daily", Some(Frequency::Daily)),
-    ("Weekly", Some(Frequency::Weekly)),
-    ("Monthly", Some(Frequency::Monthly)),
-    ("Yearly", Some(Frequency::Yearly)),
-];
-
-/// Which of [`REPEATS`] a rule is; none: it says more than these can.
-pub fn repeat_of(rule: Option<&Recurrence>, due: Option<Timestamp>) -> Option<(usize, u32)> {
-    let Some(rule) = rule else { return Some((0, 1)) };
-    let number = part(&rule.rrule, "INTERVAL").map_or(Some(1), |number| number.parse().ok())?;
-    let at = REPEATS.iter().position(|(_, frequency)| {
-        frequency
-            .is_some_and(|frequency| part(&rule.rrule, "FREQ").is_some_and(|name| name.eq_ignore_ascii_case(frequency.name())))
-    })?;
-    let zone = TimeZone::new(&rule.time_zone).ok()?;
-    let day = domain::recurrence::local(due?, zone).date();
-    let simple = simple_rule(at, number, day, &rule.from)?;
-    (simple.as_str() == rule.rrule).then_some((at, number))
-}
-
-/// The rule that a choice makes for a task that is due on this day.
-pub fn simple_rule(repeat: usize, number: u32, day: NaiveDate, from: &str) -> Option<Rrule> {
-    let frequency = REPEATS.get(repeat)?.1?;
-    let from = if from == RepeatFrom::Completion.name() { RepeatFrom::Completion } else { RepeatFrom::DueDate };
-    Some(short_form(frequency, Interval::new(number).ok()?, day, from))
-}
-
-fn part<'a>(rule: &'a str, name: &str) -> Option<&'a str> {
-    rule.split(';').find_map(|part| part.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
-}
-
-/// "every 2 weeks"; of a rule that says more, its frequency and that there is more.
+/// "every 2 weeks on Mon, Fri, 5 times"; of a rule that says more than that, what of it can be said.
 pub fn say_rule(rule: &str) -> String {
     let unit = match part(rule, "FREQ") {
         Some("DAILY") => "day",
@@ -52,17 +18,48 @@ pub fn say_rule(rule: &str) -> String {
         Some("YEARLY") => "year",
         _ => return "repeats".to_owned(),
     };
-    let often = match part(rule, "INTERVAL") {
+    let mut said = match part(rule, "INTERVAL") {
         None | Some("1") => format!("every {unit}"),
         Some(number) => format!("every {number} {unit}s"),
     };
-    match (unit, part(rule, "BYDAY")) {
-        ("week", Some(days)) => {
+    match (unit, part(rule, "BYDAY"), part(rule, "BYMONTHDAY")) {
+        ("week", Some(days), _) => {
             let days: Vec<&str> = days.split(',').map(day_name).collect();
-            format!("{often} on {}", days.join(", "))
+            said = format!("{said} on {}", days.join(", "));
         }
-        _ => often,
+        ("month", Some(day), None) => {
+            if let Some((which, day)) = nth(day) {
+                said = format!("{said} on the {which} {day}");
+            }
+        }
+        ("month", None, Some("-1")) => said.push_str(" on the last day"),
+        _ => {}
     }
+    if let Some(times) = part(rule, "COUNT") {
+        said = format!("{said}, {times} times");
+    } else if let Some(last) = part(rule, "UNTIL").and_then(day_of) {
+        said = format!("{said}, until {}", say_date(last));
+    }
+    said
+}
+
+/// "second" and "Fri" of `2FR`.
+fn nth(day: &str) -> Option<(&'static str, &str)> {
+    const WHICH: [&str; 4] = ["first", "second", "third", "fourth"];
+    let (number, day) = day.split_at_checked(day.len().checked_sub(2)?)?;
+    let which = if number == "-1" { "last" } else { WHICH.get(number.parse::<usize>().ok()?.checked_sub(1)?)? };
+    Some((which, day_name(day)))
+}
+
+/// The day of an UNTIL.
+pub(crate) fn day_of(until: &str) -> Option<NaiveDate> {
+    let number = |range: std::ops::Range<usize>| until.get(range)?.parse::<u32>().ok();
+    NaiveDate::from_ymd_opt(i32::try_from(number(0..4)?).ok()?, number(4..6)?, number(6..8)?)
+}
+
+/// The value of one part of a rule.
+pub(crate) fn part<'a>(rule: &'a str, name: &str) -> Option<&'a str> {
+    rule.split(';').find_map(|part| part.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
 fn day_name(short: &str) -> &str {
@@ -181,7 +178,7 @@ pub fn say_due(task: &Task, here: Here) -> Option<(String, bool)> {
 
 /// The day of the month with its name, for what is drawn.
 pub fn say_date(day: NaiveDate) -> String {
-    format!("{} {}", day.day(), day.format("%B %Y"))
+    format!("{} {} {}", day.day(), crate::days::month(day), day.year())
 }
 
 #[cfg(test)]
@@ -191,28 +188,20 @@ mod tests {
     use crate::task::tests::at;
 
     #[test]
-    fn a_rule_that_was_chosen_is_recognised_and_another_is_left_alone() {
-        let due = at("2026-01-31T08:00:00Z");
-        let rule = |text: &str| Recurrence {
-            rrule: text.to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
-            from: "due_date".to_owned(),
-        };
-        assert_eq!(repeat_of(None, None), Some((0, 1)));
-        for (at, number) in [(1, 1), (1, 2), (2, 3), (3, 1), (4, 1)] {
-            let made = simple_rule(at, number, NaiveDate::from_ymd_opt(2026, 1, 31).unwrap(), "due_date").unwrap();
-            assert_eq!(repeat_of(Some(&rule(made.as_str())), Some(due)), Some((at, number)), "{}", made.as_str());
-        }
-        for other in ["FREQ=WEEKLY;BYDAY=MO,FR", "FREQ=MONTHLY;BYMONTHDAY=1", "FREQ=HOURLY", "FREQ=DAILY;COUNT=3"] {
-            assert_eq!(repeat_of(Some(&rule(other)), Some(due)), None, "{other}");
-        }
-    }
-
-    #[test]
     fn rules_and_leads_are_said_in_words() {
         assert_eq!(say_rule("FREQ=DAILY;INTERVAL=2"), "every 2 days");
         assert_eq!(say_rule("FREQ=WEEKLY;BYDAY=MO,FR"), "every week on Mon, Fri");
-        assert_eq!(say_rule("FREQ=YEARLY"), "every year");
+        for (rule, said) in [
+            ("FREQ=YEARLY", "every year"),
+            ("FREQ=MONTHLY;BYDAY=2FR", "every month on the second Fri"),
+            ("FREQ=MONTHLY;INTERVAL=3;BYDAY=-1SU;COUNT=4", "every 3 months on the last Sun, 4 times"),
+            ("FREQ=MONTHLY;BYMONTHDAY=-1;UNTIL=20261231", "every month on the last day, until 31 December 2026"),
+            ("FREQ=MONTHLY;BYDAY=1MO,3MO", "every month"),
+            ("FREQ=MONTHLY;BYDAY=é", "every month"),
+            ("FREQ=DAILY;UNTIL=soon", "every day"),
+        ] {
+            assert_eq!(say_rule(rule), said);
+        }
         assert_eq!(
             (say_lead(0).as_str(), say_lead(60).as_str(), say_lead(2_880).as_str()),
             ("When it is due", "1 hour before", "2 days before")

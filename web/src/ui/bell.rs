@@ -1,6 +1,7 @@
 //! The bell: what is due and overdue, and what of it is not read.
 
 use super::icons::{BELL, LATE, icon};
+use super::shell::later;
 use crate::api;
 use crate::dom::{Kids, a, any, button, div, ev, h2, header, li, p, span, ul};
 use crate::model::{Model, Notification, Open};
@@ -18,6 +19,18 @@ pub fn bell(model: Model) -> impl Kids {
         .attr("popovertarget", "notifications")
         .attr("aria-haspopup", "dialog")
         .child((icon(BELL), span().class("vh").child("Notifications"), number));
+    let panel = div()
+        .class("panel")
+        .id("notifications")
+        .attr("popover", "")
+        .attr("role", "dialog")
+        .attr("aria-label", "Notifications")
+        .child(move || later(model, |later| (later.notices)(model)));
+    (opener, panel)
+}
+
+/// What the bell opens.
+pub fn notices(model: Model) -> impl Kids {
     let read_all = button().class("plain").attr("type", "button").child("Mark all read").on(ev::CLICK, move |_| {
         mark(model, "POST", "/api/notifications/read-all".to_owned());
     });
@@ -38,16 +51,9 @@ pub fn bell(model: Model) -> impl Kids {
         model.bell.track();
         live::may_notify() == Some(web_sys::NotificationPermission::Default)
     };
-    let panel = div()
-        .class("panel")
-        .id("notifications")
-        .attr("popover", "")
-        .attr("role", "dialog")
-        .attr("aria-label", "Notifications")
-        .child((header().class("top").child((h2().child("Notifications"), read_all)), list, move || {
-            can_ask().then(|| p().child(allow.clone()))
-        }));
-    (opener, panel)
+    (header().class("top").child((h2().child("Notifications"), read_all)), list, move || {
+        can_ask().then(|| p().child(allow.clone()))
+    })
 }
 
 async fn ask(model: Model) {

@@ -2,6 +2,7 @@
 
 use super::fields::{choice, line};
 use super::icons::{WARNING, icon};
+use super::{repeat, tags};
 use crate::actions;
 use crate::api;
 use crate::dom::{
@@ -14,8 +15,8 @@ use crate::reading::Page;
 use board::Task;
 use board::history::Entry;
 use board::task::Fields;
-use board::words::{REPEATS, next_dates, repeat_of, say_lead, say_rule, simple_rule};
-use serde_json::{Value, json};
+use board::words::{next_dates, say_lead};
+use serde_json::json;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -52,20 +53,12 @@ struct Draft {
     reminder: RwSignal<String>,
     priority: RwSignal<String>,
     tags: RwSignal<String>,
-    repeat: RwSignal<String>,
-    every: RwSignal<String>,
-    from: RwSignal<String>,
+    repeat: repeat::Draft,
 }
-
-/// The rule is one that these fields cannot say: it stays.
-const OTHER: &str = "other";
 
 impl Draft {
     fn of(model: Model, task: &Task) -> Self {
         let here = model.here_now();
-        let (repeat, every) = repeat_of(task.recurrence.as_ref(), task.due_date)
-            .map_or((OTHER.to_owned(), 1), |(repeat, every)| (repeat.to_string(), every));
-        let from = task.recurrence.as_ref().map_or_else(|| "due_date".to_owned(), |rule| rule.from.clone());
         Self {
             title: RwSignal::new(task.title.clone()),
             description: RwSignal::new(task.description.clone().unwrap_or_default()),
@@ -73,32 +66,8 @@ impl Draft {
             reminder: RwSignal::new(task.reminder_minutes.map_or_else(String::new, |minutes| minutes.to_string())),
             priority: RwSignal::new(task.priority.name().to_owned()),
             tags: RwSignal::new(task.tags.join(", ")),
-            repeat: RwSignal::new(repeat),
-            every: RwSignal::new(every.to_string()),
-            from: RwSignal::new(from),
+            repeat: repeat::Draft::of(task),
         }
-    }
-
-    /// The rule that is chosen, as JSON; none: there is none.
-    fn rule(self, model: Model, task: &Task) -> Result<Option<Value>, &'static str> {
-        let repeat = self.repeat.get();
-        if repeat == OTHER {
-            return Ok(task
-                .recurrence
-                .as_ref()
-                .map(|rule| json!({"rrule": rule.rrule, "time_zone": rule.time_zone, "from": self.from.get()})));
-        }
-        let repeat: usize = repeat.parse().unwrap_or_default();
-        if repeat == 0 {
-            return Ok(None);
-        }
-        let here = model.here();
-        let due = here.from_input(&self.due.get()).ok_or("A task that repeats needs a due date.")?;
-        let every = self.every.get().trim().parse().map_err(|_| "How often is a whole number, such as 2.")?;
-        let from = self.from.get();
-        let rule = simple_rule(repeat, every, here.day_of(due), &from).ok_or("How often is a number from 1 to 9,999.")?;
-        let zone = task.recurrence.as_ref().map_or(here.zone.name(), |rule| rule.time_zone.as_str());
-        Ok(Some(json!({"rrule": rule.as_str(), "time_zone": zone, "from": from})))
     }
 
     /// All fields as they are typed.
@@ -131,7 +100,7 @@ impl Draft {
         let description = Some(description.trim()).filter(|text| !text.is_empty());
         let all = json!({
             "title": title, "description": description, "due_date": due_date, "tags": tags, "priority": self.priority.get(),
-            "reminder_minutes": self.reminder.get().parse::<u32>().ok(), "recurrence": self.rule(model, task)?,
+            "reminder_minutes": self.reminder.get().parse::<u32>().ok(), "recurrence": self.repeat.rule(model, task, &due)?,
         });
         Ok(all.as_object().cloned().unwrap_or_default())
     }
@@ -166,7 +135,7 @@ pub fn edit(model: Model, task: Arc<Task>) -> impl Kids {
         " ",
         button().class("primary").attr("type", "submit").child("Save"),
     ));
-    let body = div().class("body").child((fields(&task, draft, said), aside(model, task, draft)));
+    let body = div().class("body").child((fields(model, &task, draft, said), aside(model, task, draft)));
     let form = form().attr("novalidate", "").on(ev::SUBMIT, save).child((
         div().class("top").child(h2().id("edit-heading").child("Edit task")),
         body,
@@ -175,7 +144,7 @@ pub fn edit(model: Model, task: Arc<Task>) -> impl Kids {
     dialog(model, "dialog wide", "edit-heading", form)
 }
 
-fn fields(task: &Task, draft: Draft, said: impl Kids) -> El {
+fn fields(model: Model, task: &Task, draft: Draft, said: impl Kids) -> El {
     let description = textarea()
         .id("description")
         .attr("dir", "auto")
@@ -184,40 +153,15 @@ fn fields(task: &Task, draft: Draft, said: impl Kids) -> El {
     let mut leads = vec![(String::new(), "None".to_owned())];
     let known = task.reminder_minutes.filter(|minutes| !LEADS.contains(minutes));
     leads.extend(LEADS.into_iter().chain(known).map(|minutes| (minutes.to_string(), say_lead(minutes))));
-    let mut repeats: Vec<(String, String)> =
-        REPEATS.iter().enumerate().map(|(at, (name, _))| (at.to_string(), (*name).to_owned())).collect();
-    let other = task.recurrence.as_ref().filter(|_| draft.repeat.get_untracked() == OTHER);
-    repeats.extend(other.map(|rule| (OTHER.to_owned(), format!("As it is: {}", say_rule(&rule.rrule)))));
     let priorities =
         [("low", "Low"), ("medium", "Medium"), ("high", "High")].map(|(name, said)| (name.to_owned(), said.to_owned()));
-    let froms =
-        [("due_date", "the due date"), ("completion", "completion")].map(|(name, said)| (name.to_owned(), said.to_owned()));
-    let unit = move || match draft.repeat.get().as_str() {
-        "1" => Some("Every so many days"),
-        "2" => Some("Every so many weeks"),
-        "3" => Some("Every so many months"),
-        "4" => Some("Every so many years"),
-        _ => None,
-    };
-    let every = move || {
-        unit().map(|unit| {
-            div().class("pair").child((
-                line("every", "number", unit, None, draft.every),
-                choice("from", "Counted from", froms.to_vec(), draft.from),
-            ))
-        })
-    };
     let pair = |one: El, other: El| div().class("pair").child((one, other));
     div().class("fields").child((
         line("title", "text", "Title", None, draft.title),
         div().class("field").child((label().attr("for", "description").child("Description"), description)),
         pair(line("due", "datetime-local", "Due", None, draft.due), choice("reminder", "Reminder", leads, draft.reminder)),
-        pair(
-            choice("priority", "Priority", priorities.to_vec(), draft.priority),
-            line("tags", "text", "Tags", Some("Separated by commas."), draft.tags),
-        ),
-        choice("repeat", "Repeat", repeats, draft.repeat),
-        every,
+        pair(choice("priority", "Priority", priorities.to_vec(), draft.priority), tags::field(model, draft.tags)),
+        repeat::repeat(model, task, draft.repeat, draft.due),
         said,
     ))
 }
@@ -227,7 +171,7 @@ fn aside(model: Model, task: Arc<Task>, draft: Draft) -> impl Kids {
     let dates = Memo::new(move |_| {
         let here = model.here();
         let due = here.from_input(&draft.due.get())?;
-        let rule = draft.rule(model, &of).ok()??;
+        let rule = draft.repeat.rule(model, &of, &draft.due.get()).ok()??;
         let (rrule, from) = (rule.get("rrule")?.as_str()?, rule.get("from")?.as_str()?);
         Some(next_dates(rrule, from, due, here, DATES)).filter(|dates| !dates.is_empty())
     });
@@ -245,7 +189,7 @@ fn aside(model: Model, task: Arc<Task>, draft: Draft) -> impl Kids {
         let path = format!("/api/todos/{}/history?limit=200", task.id);
         spawn_local(async move {
             let page = api::get::<Page<Entry>>(&path).await;
-            history.try_set(Some(page.map(|page| page.items).map_err(|trouble| actions::told(&trouble))));
+            history.set(Some(page.map(|page| page.items).map_err(|trouble| actions::told(&trouble))));
         });
     }
     let entries = move || match history.get() {

@@ -6,11 +6,16 @@ use crate::reactive::*;
 /// A field with one line of text, or of another type of input.
 pub fn line(id: &'static str, kind: &'static str, name: &'static str, hint: Option<&'static str>, value: RwSignal<String>) -> El {
     let hint_id = format!("{id}-hint");
+    let complete = match (kind, id) {
+        ("password", "new-password") => "new-password",
+        ("password", _) => "current-password",
+        _ => "off",
+    };
     let field = input()
         .id(id)
         .attr("type", kind)
         .attr("dir", (kind == "text").then_some("auto"))
-        .attr("autocomplete", if kind == "password" { "current-password" } else { "off" })
+        .attr("autocomplete", complete)
         .attr("aria-describedby", hint.map(|_| hint_id.clone()))
         .value(value)
         .on(ev::INPUT, move |event| value.set(value_of(&event)));

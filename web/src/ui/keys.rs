@@ -58,7 +58,7 @@ const SHEET: [(&str, &[Line]); 4] = [
 
 /// Listens to keys as long as somebody is signed in.
 pub fn listen(model: Model) {
-    let goes = StoredValue::new(false);
+    let goes = RwSignal::new(false);
     on_window(ev::KEY_DOWN, move |event| {
         if event.ctrl_key()
             || event.meta_key()
@@ -69,8 +69,8 @@ pub fn listen(model: Model) {
             return;
         }
         let key = event.key();
-        let was_going = goes.get_value();
-        goes.set_value(key == "g" && !was_going);
+        let was_going = goes.get_untracked();
+        goes.set(key == "g" && !was_going);
         if if was_going { go(model, &key) } else { press(model, &key) } {
             event.prevent_default();
         }

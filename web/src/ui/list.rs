@@ -27,11 +27,11 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: HtmlElement) -> impl Kids
     let spacer = div().class("spacer");
     let (place, sight) = (SendWrapper::new(spacer.html().clone()), SendWrapper::new(main));
     let total = Memo::new(move |_| model.rows.with(Vec::len));
-    let height = StoredValue::new(ROW);
+    let height = RwSignal::new(ROW);
     let first = Memo::new(move |_| {
         let above = place.offset_top();
         // Rounded, so that a few pixels change nothing.
-        let row = f64::from((scroll.get() - above).max(0)) / height.get_value();
+        let row = f64::from((scroll.get() - above).max(0)) / height.get_untracked();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row's number")]
         let row = row as usize;
         (row / 5 * 5).saturating_sub(AROUND).min(total.get())
@@ -39,7 +39,7 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: HtmlElement) -> impl Kids
     let in_sight = Memo::new(move |_| {
         let sight = sight.client_height().max(SIGHT);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
-        let rows = (f64::from(sight) / height.get_value()) as usize + 2 * AROUND + 5;
+        let rows = (f64::from(sight) / height.get_untracked()) as usize + 2 * AROUND + 5;
         model.rows.with(|all| all.iter().skip(first.get()).take(rows).map(board::view::Row::key).collect::<Vec<RowKey>>())
     });
     let child = move |key: RowKey| match key {
@@ -61,12 +61,12 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: HtmlElement) -> impl Kids
         .style("--total", move || format!("calc({} * var(--row))", total.get()))
         .style("--offset", move || format!("calc({} * var(--row))", first.get()));
     // A person may have made text larger: the row's height is asked of the row.
-    Effect::new(move |_| {
+    effect(move || {
         in_sight.track();
         next_frame(move || {
             let row = document().query_selector(".row").ok().flatten();
             if let Some(row) = row.filter(|row| row.client_height() > 0) {
-                height.set_value(f64::from(row.client_height()) + 1.0);
+                height.set(f64::from(row.client_height()) + 1.0);
             }
         });
     });
@@ -143,7 +143,10 @@ fn selection(model: Model) -> impl Kids {
     };
     let all = move |_| {
         let rows = model.rows.get_untracked();
-        let tasks: BTreeSet<TaskId> = rows.iter().filter_map(board::view::Row::task).map(|task| task.id).collect();
+        let mut tasks = BTreeSet::<TaskId>::new();
+        for task in rows.iter().filter_map(board::view::Row::task) {
+            tasks.insert(task.id);
+        }
         model.selected.set(Some(tasks));
     };
     div().class("selection").attr("role", "group").attr("aria-label", "Selected tasks").child((

@@ -1,6 +1,6 @@
 //! What is drawn. Each file is a part of the page; what must not live here: what a task means, or how it is sent.
 
-mod bell;
+pub mod bell;
 pub mod collision;
 mod door;
 pub mod edit;
@@ -11,10 +11,12 @@ pub mod keys;
 mod list;
 mod navigation;
 mod quick;
+mod repeat;
 mod row;
 pub mod settings;
 mod shell;
 pub mod statistics;
+mod tags;
 mod toasts;
 mod tokens;
 
@@ -42,13 +44,13 @@ pub fn app(model: Model) -> impl Kids {
         model.view.set(View::of_url(&location.pathname().unwrap_or_default(), &location.search().unwrap_or_default()));
     });
     on_window(ev::ONLINE, move |_| crate::sending::kick(model));
-    Effect::new(move |_| {
+    effect(move || {
         let theme = model.preferences.with(|preferences| preferences.theme.clone());
         if let Some(root) = document().document_element() {
             _ = if theme == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", &theme) };
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         let is_in = model.session.with(|session| matches!(session, Session::SignedIn(_)));
         let title = model.view.with(|view| view.place.title());
         document().set_title(&if is_in { format!("{title} · Tidings") } else { "Tidings".to_owned() });
@@ -62,9 +64,11 @@ pub fn app(model: Model) -> impl Kids {
         })
     });
     // It comes when the first picture is there.
-    Effect::new(move |_| {
+    effect(move || {
         let is_there = state.get() == 1 || model.reading.get() == Reading::Done;
-        if is_there { crate::later::fetch(model); }
+        if is_there {
+            crate::later::fetch(model);
+        }
     });
     move || match state.get() {
         0 => any(main().class("starting").child(p().attr("role", "status").child(move || starting(model)))),

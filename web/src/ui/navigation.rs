@@ -5,6 +5,7 @@ use crate::actions;
 use crate::dom::{Kids, a, button, div, ev, h2, li, nav, span, ul};
 use crate::model::{Model, Open};
 use crate::reactive::*;
+use board::tags::known;
 use board::view::{Place, View, counts};
 use chrono::NaiveDate;
 use wasm_bindgen_futures::spawn_local;
@@ -14,20 +15,17 @@ const DROPS: [(Place, u64); 2] = [(Place::Today, 0), (Place::Upcoming, 1)];
 
 pub fn navigation(model: Model) -> impl Kids {
     let counted = Memo::new(move |_| model.meant.with(|tasks| counts(tasks, model.here())));
+    let tagged = Memo::new(move |_| model.meant.with(|tasks| known(tasks)));
     let is_wide = RwSignal::new(false);
     let views = Place::LISTS.into_iter().enumerate().map(|(index, place)| {
         // What is completed asks for nothing.
-        let count = move || counted.with(|(places, _)| places.get(index).copied()).filter(|count| *count > 0);
+        let count = move || counted.with(|places| places.get(index).copied()).filter(|count| *count > 0);
         li().child(link(model, place, count))
     });
-    let tags = Memo::new(move |_| counted.with(|(_, tags)| tags.iter().map(|(tag, _)| tag.clone()).collect::<Vec<_>>()));
+    let tags = Memo::new(move |_| tagged.with(|tags| tags.keys().cloned().collect::<Vec<_>>()));
     let tag = move |tag: String| {
         let name = tag.clone();
-        let count = move || {
-            counted
-                .with(|(_, tags)| tags.iter().find(|(known, _)| *known == name).map(|(_, count)| *count))
-                .filter(|count| *count > 0)
-        };
+        let count = move || tagged.with(|tags| tags.get(&name).copied()).filter(|count| *count > 0);
         li().child(link(model, Place::Tag(tag), count))
     };
     let tags = move || {
@@ -60,7 +58,7 @@ pub fn navigation(model: Model) -> impl Kids {
         .on(ev::CLICK, move |_| is_wide.update(|wide| *wide = !*wide))
         .child((icon(MENU), "More"));
     // What was opened to go somewhere closes when one is there.
-    Effect::new(move |_| {
+    effect(move || {
         model.view.track();
         is_wide.set(false);
     });

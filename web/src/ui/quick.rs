@@ -1,11 +1,13 @@
 //! A new task, in one sentence.
 
 use super::icons::{CALENDAR, FLAG, PLUS, REPEAT, icon};
+use super::tags;
 use crate::actions;
 use crate::dom::{Kids, button, div, ev, form, input, label, li, p, ul, value_of};
 use crate::later::Later;
 use crate::model::Model;
 use crate::reactive::*;
+use board::tags::at_end;
 use board::view::Place;
 use board::words;
 use serde_json::json;
@@ -59,7 +61,7 @@ pub fn quick(model: Model) -> impl Kids {
             None => is_waiting.set(true),
         }
     };
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(later) = model.later.get()
             && is_waiting.get_untracked()
         {
@@ -101,6 +103,17 @@ pub fn quick(model: Model) -> impl Kids {
         .attr("aria-label", "Understood")
         .attr("aria-live", "polite")
         .child(move || read.get().into_iter().map(chip).collect::<Vec<_>>());
+    let known = Memo::new(move |_| {
+        let Some(later) = model.later.get() else { return Vec::new() };
+        typed.with(|text| at_end(text).map(|tag| (later.tags)(model, tag)).unwrap_or_default())
+    });
+    let take = move |tag: &str| {
+        text.update(|text| {
+            text.truncate(text.rfind('#').unwrap_or_default());
+            *text = format!("{text}#{tag} ");
+        });
+        super::focus("new".to_owned());
+    };
     let line = div().class("line").child((
         icon(PLUS),
         label().class("vh").attr("for", "new").child("New task"),
@@ -109,6 +122,7 @@ pub fn quick(model: Model) -> impl Kids {
     ));
     form().class("quick").attr("novalidate", "").on(ev::SUBMIT, submit).child((
         line,
+        tags::list(known, take),
         chips,
         p().class("error-text").id("new-problem").attr("role", "alert").child(move || problem.get()),
     ))

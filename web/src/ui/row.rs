@@ -155,7 +155,7 @@ pub fn toggle(model: Model, id: TaskId) {
 /// When a snooze can end: what it is called, and the moment.
 pub fn snoozes(here: Here) -> Vec<(&'static str, Timestamp)> {
     let nine = |days| here.moved_to(None, here.in_days(days));
-    let evening = here.from_input(&here.today().format("%Y-%m-%dT18:00").to_string()).filter(|evening| *evening > here.now);
+    let evening = here.from_input(&format!("{}T18:00", here.today())).filter(|evening| *evening > here.now);
     let all = [
         ("In an hour", Some(here.now.plus_minutes(60))),
         ("This evening", evening),

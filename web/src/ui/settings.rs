@@ -5,7 +5,7 @@ use super::fields::{choice, line};
 use super::import::import;
 use super::tokens::tokens;
 use crate::dom::{Kids, a, button, div, ev, fieldset, form, h2, input, label, legend, p, section, span};
-use crate::model::Model;
+use crate::model::{Model, Session};
 use crate::reactive::*;
 use crate::{actions, api, live, reading};
 use board::words::say_lead;
@@ -13,7 +13,10 @@ use serde_json::json;
 use wasm_bindgen_futures::spawn_local;
 
 pub fn settings(model: Model) -> impl Kids {
-    (times(model), theme(model), tokens(model), import(model), export(), deletion(model))
+    // Where accounts are kept elsewhere, so are their passwords.
+    let is_ours = model.session.with_untracked(|session| matches!(session, Session::SignedIn(user) if user.email.is_some()));
+    let password = is_ours.then(|| password(model));
+    (times(model), theme(model), tokens(model), import(model), export(), password, deletion(model))
 }
 
 /// A section: what it is about, and its fields.
@@ -45,9 +48,10 @@ fn times(model: Model) -> impl Kids {
     let mut leads = vec![(String::new(), "None".to_owned())];
     let other = now.default_reminder_minutes.filter(|minutes| !LEADS.contains(minutes));
     leads.extend(LEADS.into_iter().chain(other).map(|minutes| (minutes.to_string(), say_lead(minutes))));
-    Effect::new(move |before: Option<(String, String)>| {
+    let mut before = None::<(String, String)>;
+    effect(move || {
         let chosen = (zone.get(), lead.get());
-        if let Some((old_zone, old_lead)) = before {
+        if let Some((old_zone, old_lead)) = before.take() {
             if old_zone != chosen.0 {
                 actions::prefer(model, json!({"time_zone": chosen.0}));
             }
@@ -55,7 +59,7 @@ fn times(model: Model) -> impl Kids {
                 actions::prefer(model, json!({"default_reminder_minutes": chosen.1.parse::<u32>().ok()}));
             }
         }
-        chosen
+        before = Some(chosen);
     });
     let fields = (choice("zone", "Time zone", zones, zone), choice("default-reminder", "Default reminder", leads, lead));
     part("s-time", "Time and reminders", "“Today” and “18:00” are meant in this time zone.", fields)
@@ -85,6 +89,34 @@ fn export() -> impl Kids {
         link("/api/account/export?format=ics", "Tasks, as iCalendar", "tidings.ics"),
     ));
     part("s-export", "Export", "All of it is yours: tasks, history, notifications.", links)
+}
+
+fn password(model: Model) -> impl Kids {
+    let (current, new, problem) = (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(None::<String>));
+    let change = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let body = json!({"current_password": current.get_untracked(), "new_password": new.get_untracked()});
+        problem.set(None);
+        spawn_local(async move {
+            match api::send("PUT", "/api/account/password", Some(&body), &[]).await {
+                Ok(answer) if (200..=299).contains(&answer.status) => {
+                    current.set(String::new());
+                    new.set(String::new());
+                    actions::say(model, "The password is changed. Other devices have to sign in again.".to_owned(), Vec::new());
+                }
+                Ok(answer) => problem.set(Some(answer.problem())),
+                Err(trouble) => problem.set(Some(actions::told(&trouble))),
+            }
+        });
+    };
+    let said = move || problem.get().map(|why| p().class("error-text").attr("role", "alert").child(why));
+    let fields = form().class("fields").on(ev::SUBMIT, change).child((
+        line("current-password", "password", "Current password", None, current),
+        line("new-password", "password", "New password", Some("At least 8 characters."), new),
+        said,
+        div().class("buttons").child(button().attr("type", "submit").child("Change password")),
+    ));
+    part("s-password", "Password", "A new password signs every other device out. API tokens stay.", fields)
 }
 
 fn deletion(model: Model) -> impl Kids {

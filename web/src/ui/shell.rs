@@ -3,8 +3,8 @@
 use super::icons::mark;
 use super::{bell, keys, list, navigation, quick, toasts};
 use crate::actions;
-use crate::later::Later;
 use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p, window};
+use crate::later::Later;
 use crate::model::{Model, Open, Reading};
 use crate::reactive::*;
 use board::view::{Place, linked};
@@ -34,12 +34,12 @@ pub fn shell(model: Model) -> impl Kids {
 /// A notice's link opens its task, once the tasks are there.
 fn follow_link(model: Model) {
     let Some(id) = linked(&window().location().search().unwrap_or_default()) else { return };
-    let has_followed = StoredValue::new(false);
-    Effect::new(move |_| {
-        if model.reading.get() != Reading::Done || has_followed.get_value() {
+    let has_followed = RwSignal::new(false);
+    effect(move || {
+        if model.reading.get() != Reading::Done || has_followed.get_untracked() {
             return;
         }
-        has_followed.set_value(true);
+        has_followed.set(true);
         match model.task(id) {
             Some(task) => model.open.set(Some(Open::Edit(task))),
             None => actions::say(model, "The task is no longer there.".to_owned(), Vec::new()),
@@ -71,16 +71,20 @@ fn body(model: Model) -> impl Kids {
     // A new place begins at its top.
     let main = main().class("scroller").id("main").attr("tabindex", "-1");
     let element = main.html().clone();
-    Effect::new(move |_| {
-        place.track();
-        element.set_scroll_top(0);
-        scroll.set(0);
+    let mut before = None;
+    effect(move || {
+        let place = place.get();
+        // To ask a page that is not laid out yet for its scrolling would have it laid out.
+        if before.replace(place.clone()).is_some_and(|before| before != place) {
+            element.set_scroll_top(0);
+            scroll.set(0);
+        }
     });
     let sight = main.html().clone();
     let scrolled = main.html().clone();
     let day = move || {
         let here = model.here();
-        matches!(place.get(), Place::Today).then(|| here.today().format("%A %-d %B").to_string())
+        matches!(place.get(), Place::Today).then(|| here.say_today())
     };
     let head = div().class("head").child((h1().child(move || place.get().title()), move || day().map(|day| p().child(day))));
     let content = move || match kind.get() {
@@ -92,7 +96,7 @@ fn body(model: Model) -> impl Kids {
 }
 
 /// What has come later, or a word until then.
-fn later(model: Model, make: impl FnOnce(&'static Later) -> Any) -> Any {
+pub fn later(model: Model, make: impl FnOnce(&'static Later) -> Any) -> Any {
     match model.later.get() {
         Some(later) => make(later),
         None => any(p().class("hint").attr("role", "status").child("One moment…")),

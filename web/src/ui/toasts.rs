@@ -4,7 +4,6 @@ use super::icons::{CLOSE, icon};
 use crate::actions;
 use crate::dom::{Kids, button, div, each, ev, span};
 use crate::model::{Model, Toast};
-use crate::reactive::*;
 
 pub fn toasts(model: Model) -> impl Kids {
     let one = move |number: u32| {

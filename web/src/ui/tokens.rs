@@ -35,7 +35,7 @@ pub fn tokens(model: Model) -> impl Kids {
     let read = move || {
         spawn_local(async move {
             if let Ok(page) = api::get::<Page<Token>>("/api/tokens").await {
-                all.try_set(page.items);
+                all.set(page.items);
             }
         });
     };
