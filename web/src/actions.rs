@@ -2,7 +2,7 @@
 
 use crate::api::{self, Trouble};
 use crate::model::{Model, Open, Session, Toast, Undo, User};
-use crate::{kept, live, reading, sending};
+use crate::{live, reading};
 use board::Task;
 use board::outbox::{Op, What};
 use board::task::{Fields, field};
@@ -24,24 +24,11 @@ pub fn act(model: Model, task: TaskId, what: What) {
     let Some(user) = model.user() else { return };
     let op = Op { key: Uuid::now_v7().to_string(), user, task, what };
     model.outbox.update(|outbox| outbox.push(op.clone()));
-    spawn_local(async move {
-        if !kept::keep(op.clone()).await && model.outbox.with_untracked(|outbox| outbox.has(&op.key)) {
-            say(
-                model,
-                "This browser keeps nothing just now: leave the page open until what you did is sent.".to_owned(),
-                Vec::new(),
-            );
-        }
-        // Sent meanwhile, it need not be kept.
-        if !model.outbox.with_untracked(|outbox| outbox.has(&op.key)) && !is_open(model, &op) {
-            kept::drop(op.key).await;
-        }
-    });
-    sending::kick(model);
-}
-
-fn is_open(model: Model, op: &Op) -> bool {
-    model.open.with_untracked(|open| matches!(open, Some(Open::Collision(mine, _)) if mine.key == op.key))
+    // What keeps and sends begins with all that waits when it has come.
+    if let Some(later) = model.later.get_untracked() {
+        (later.keep)(model, op);
+        (later.send)(model);
+    }
 }
 
 pub fn create(model: Model, fields: Fields) {
@@ -62,8 +49,10 @@ pub fn change(model: Model, seen: &Task, changes: Fields) {
     if let Some(again) = mine.on_top_of(&theirs) {
         return act(model, seen.id, again.what);
     }
+    if let Some(later) = model.later.get_untracked() {
+        (later.keep)(model, mine.clone());
+    }
     spawn_local(async move {
-        kept::keep(mine.clone()).await;
         // The dialog that says so may have to wait until the one that saves is closed.
         TimeoutFuture::new(50).await;
         model.open.set(Some(Open::Collision(mine, theirs)));

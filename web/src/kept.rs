@@ -2,12 +2,14 @@
 //! gone has left.
 
 use crate::live::{held_locks, hold_lock};
-use crate::model::Model;
+use crate::model::{Model, Open};
+use crate::{actions, reading, sending};
 use board::outbox::Op;
 use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
 const STORE: &str = "outbox";
 
@@ -57,6 +59,33 @@ pub async fn keep(op: Op) -> bool {
     put.await.is_ok()
 }
 
+/// Keeps what was done until it is sent, and says so where that cannot be.
+pub async fn keep_until_sent(model: Model, op: Op) {
+    let waits = || model.outbox.with_untracked(|outbox| outbox.has(&op.key));
+    // What has collided is shown in a moment, or is.
+    let is_open = || model.open.with_untracked(|open| matches!(open, Some(Open::Collision(mine, _)) if mine.key == op.key));
+    let was_waiting = waits();
+    if !keep(op.clone()).await && waits() {
+        let text = "This browser keeps nothing just now: leave the page open until what you did is sent.";
+        actions::say(model, text.to_owned(), Vec::new());
+    }
+    // Sent meanwhile, it need not be kept.
+    if was_waiting && !waits() && !is_open() {
+        drop(op.key).await;
+    }
+}
+
+/// Keeps what was done before this was here, takes over what waits, and sends all of it.
+pub async fn begin(model: Model) {
+    let Some(user) = model.user() else { return };
+    for op in model.outbox.with_untracked(board::outbox::Outbox::all) {
+        spawn_local(keep_until_sent(model, op));
+    }
+    adopt(model, &user).await;
+    sending::kick(model);
+    reading::bell(model).await;
+}
+
 /// It is done.
 pub async fn drop(key: String) {
     let delete = async {
@@ -68,7 +97,7 @@ pub async fn drop(key: String) {
 }
 
 /// Takes over what waits of this person and is no open page's.
-pub async fn adopt(model: Model, user: &str) {
+async fn adopt(model: Model, user: &str) {
     hold_lock(&page());
     let open = held_locks().await;
     let all = async {
@@ -79,11 +108,6 @@ pub async fn adopt(model: Model, user: &str) {
     let text = |row: JsValue| js_sys::Reflect::get(&row, &"text".into()).ok()?.as_string();
     let mut left: Vec<Kept> = rows.into_iter().filter_map(text).filter_map(|text| serde_json::from_str(&text).ok()).collect();
     left.retain(|kept| kept.op.user == user && (kept.page == page() || !open.contains(&kept.page)));
-    let at = |left: &[Kept], index: usize| left.get(index).map_or(f64::MAX, |kept| kept.at);
-    model.outbox.update(|outbox| {
-        // The oldest first. There are few.
-        while let Some(oldest) = (0..left.len()).min_by(|one, other| at(&left, *one).total_cmp(&at(&left, *other))) {
-            outbox.push(left.remove(oldest).op);
-        }
-    });
+    left.sort_by(|one, other| one.at.total_cmp(&other.at));
+    model.outbox.update(|outbox| outbox.adopt(left.into_iter().map(|kept| kept.op)));
 }

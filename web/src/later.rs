@@ -1,10 +1,10 @@
-//! What the first picture does not need: dialogs, settings, statistics, and what reads a sentence. It is a part of the module that is fetched
+//! What the first picture does not need: dialogs, settings, statistics, the bell, what reads a sentence, what keeps and sends. It is a part of the module that is fetched
 //! when the first picture is there; `cargo xtask build` cuts where `wasm_split` says so.
 
-use crate::actions;
 use crate::dom::{Any, any};
 use crate::model::Model;
 use crate::ui::{bell, collision, edit, keys, settings, statistics};
+use crate::{actions, kept, live, reading, sending};
 use board::Task;
 use board::days::Here;
 use board::outbox::Op;
@@ -30,6 +30,12 @@ pub struct Later {
     pub read: fn(&str, Here) -> QuickAdd,
     pub chips: fn(&QuickAdd, Here) -> Vec<Chip>,
     pub tags: fn(Model, &str) -> Vec<String>,
+    /// Begins with what waits to be sent, and with the bell.
+    pub begin: fn(Model),
+    pub keep: fn(Model, Op),
+    pub send: fn(Model),
+    pub bell: fn(Model),
+    pub announce: fn(Model),
 }
 
 #[wasm_split(later, fallible)]
@@ -44,6 +50,11 @@ fn later() -> Result<&'static Later, SplitLoaderError> {
         read: words::read,
         chips: words::chips,
         tags: |model, typed| tags::offered(&model.meant.with(|tasks| tags::known(tasks)), typed, &[]),
+        begin: |model| spawn_local(kept::begin(model)),
+        keep: |model, op| spawn_local(kept::keep_until_sent(model, op)),
+        send: sending::kick,
+        bell: |model| spawn_local(reading::bell(model)),
+        announce: |model| spawn_local(live::announce(model)),
     })
 }
 
@@ -55,7 +66,11 @@ pub fn fetch(model: Model) {
     spawn_local(async move {
         loop {
             match later().await {
-                Ok(later) => return model.later.set(Some(later)),
+                Ok(later) => {
+                    model.later.set(Some(later));
+                    // Nobody, where nobody is signed in.
+                    return (later.begin)(model);
+                }
                 Err(_) => {
                     actions::say(
                         model,

@@ -2,8 +2,9 @@
 
 use crate::api::{Trouble, get};
 use crate::dom::{has, window};
+use crate::later::Later;
 use crate::model::{Model, User};
-use crate::{reading, sending};
+use crate::reading;
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,13 @@ fn tell_all(model: Model, told: Told) {
     heard(model, told);
 }
 
+/// What it has not come for yet, it begins with when it comes.
+fn with_later(model: Model, act: impl FnOnce(&'static Later)) {
+    if let Some(later) = model.later.get_untracked() {
+        act(later);
+    }
+}
+
 fn heard(model: Model, told: Told) {
     match told {
         Told::Event(name, data) => match name.as_str() {
@@ -156,7 +164,7 @@ fn heard(model: Model, told: Told) {
                     reading::changed(model, task_id, version);
                 }
             }
-            "notification.created" => spawn_local(announce(model)),
+            "notification.created" => with_later(model, |later| (later.announce)(model)),
             _ => spawn_local(reading::everything(model)),
         },
         Told::Reached(reached) => {
@@ -164,12 +172,12 @@ fn heard(model: Model, told: Told) {
                 model.reached.set(reached);
             }
             if reached {
-                sending::kick(model);
+                with_later(model, |later| (later.send)(model));
             }
         }
         Told::ReadAnew => {
             spawn_local(reading::everything(model));
-            spawn_local(reading::bell(model));
+            with_later(model, |later| (later.bell)(model));
         }
         Told::SignedOut => reading::end(model),
     }
@@ -181,7 +189,7 @@ pub fn may_notify() -> Option<NotificationPermission> {
 }
 
 /// Shows the bell, and where the person has allowed it, says what it says.
-async fn announce(model: Model) {
+pub async fn announce(model: Model) {
     reading::bell(model).await;
     // One page of those that are open says so.
     if STREAM.with_borrow(Option::is_none) || may_notify() != Some(NotificationPermission::Granted) {

@@ -214,7 +214,11 @@ fn push_address(url: &str) {
 
 fn here(now: RwSignal<Timestamp>, preferences: RwSignal<Preferences>) -> Here {
     let zone = preferences.with(|preferences| crate::zone::named(&preferences.time_zone));
-    Here { now: now.get(), zone }
+    Here { now: now.get(), zone, lower }
+}
+
+fn lower(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { js_sys::JsString::from(text).to_lower_case().into() }
 }
 
 /// The server's time, as far as is known.

@@ -1,8 +1,8 @@
 //! Reads what the server knows: who is here, all tasks, the bell, and single tasks that have changed.
 
 use crate::api::{self, Trouble, get};
+use crate::live;
 use crate::model::{Bell, Model, Notification, Reading, Session, User};
-use crate::{kept, live, sending};
 use board::Task;
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
@@ -73,10 +73,10 @@ pub async fn signed_in(model: Model, user: User) {
             model.preferences.set(preferences);
         }
     });
-    kept::adopt(model, &id).await;
-    sending::kick(model);
+    if let Some(later) = model.later.get_untracked() {
+        (later.begin)(model);
+    }
     live::ready(&id).await;
-    spawn_local(bell(model));
     everything(model).await;
 }
 

@@ -22,6 +22,8 @@ impl Zone for TimeZone {
 pub struct Here {
     pub now: Timestamp,
     pub zone: &'static dyn Zone,
+    /// A text in small letters. The browser has a table of them, too.
+    pub lower: fn(&str) -> String,
 }
 
 // What chrono has for these reads patterns, and is larger than all of this.
@@ -148,7 +150,7 @@ pub(crate) mod tests {
     use crate::task::tests::at;
 
     pub(crate) fn here(now: &str) -> Here {
-        Here { now: at(now), zone: Box::leak(Box::new(TimeZone::new("Europe/Berlin").unwrap())) }
+        Here { now: at(now), zone: Box::leak(Box::new(TimeZone::new("Europe/Berlin").unwrap())), lower: str::to_lowercase }
     }
 
     #[test]

@@ -203,6 +203,18 @@ impl Outbox {
         given_up
     }
 
+    /// All that waits, in order.
+    pub fn all(&self) -> Vec<Op> {
+        self.waiting.iter().cloned().collect()
+    }
+
+    /// Takes over what another page has left, in order: it was done before what waits here.
+    pub fn adopt(&mut self, left: impl DoubleEndedIterator<Item = Op>) {
+        for op in left.rev().filter(|op| !self.has(&op.key)).collect::<Vec<_>>() {
+            self.waiting.push_front(op);
+        }
+    }
+
     /// The tasks that something waits for.
     pub(crate) fn tasks(&self) -> BTreeSet<TaskId> {
         let mut tasks = BTreeSet::new();

@@ -182,12 +182,13 @@ impl View {
     /// What it shows, in order.
     pub fn rows(&self, tasks: &[Arc<Task>], here: Here) -> Vec<Row> {
         let tomorrow = here.start_of(here.in_days(1));
-        let wanted = self.search.trim().to_lowercase();
+        let lower = here.lower;
+        let wanted = lower(self.search.trim());
         let is_wanted = |task: &Task| {
             wanted.is_empty()
-                || task.title.to_lowercase().contains(&wanted)
-                || task.description.as_deref().is_some_and(|text| text.to_lowercase().contains(&wanted))
-                || wanted.strip_prefix('#').is_some_and(|tag| task.tags.iter().any(|has| has.to_lowercase() == tag))
+                || lower(&task.title).contains(&wanted)
+                || task.description.as_deref().is_some_and(|text| lower(text).contains(&wanted))
+                || wanted.strip_prefix('#').is_some_and(|tag| task.tags.iter().any(|has| lower(has) == tag))
         };
         let is_shown = |task: &Task| match self.shown {
             Shown::Open if self.place.is_free() => !task.completed,
@@ -196,7 +197,7 @@ impl View {
         };
         let is_here = |task: &Task| self.place.holds(task, tomorrow, here.now) && is_shown(task) && is_wanted(task);
         let mut found: Vec<Arc<Task>> = tasks.iter().filter(|task| is_here(task)).cloned().collect();
-        found.sort_by(|one, other| self.order(one, other));
+        found.sort_by(|one, other| self.order(one, other, lower));
         match self.place {
             Place::Today => with_headings(found, |task| {
                 let is_overdue = task.due_date.is_some_and(|due| here.day_of(due) < here.today());
@@ -210,7 +211,7 @@ impl View {
     }
 
     /// Ties are broken by age, the newest first.
-    fn order(&self, one: &Task, other: &Task) -> Ordering {
+    fn order(&self, one: &Task, other: &Task, lower: fn(&str) -> String) -> Ordering {
         let newest = |task: &Task| Reverse((task.created_at, task.id));
         let due = |task: &Task| (task.due_date.is_none(), task.due_date);
         let of_place = match self.place {
@@ -220,7 +221,7 @@ impl View {
                 Sort::Newest => Ordering::Equal,
                 Sort::Due => due(one).cmp(&due(other)),
                 Sort::Priority => other.priority.cmp(&one.priority),
-                Sort::Title => one.title.to_lowercase().cmp(&other.title.to_lowercase()),
+                Sort::Title => lower(&one.title).cmp(&lower(&other.title)),
             }),
         };
         of_place.then_with(|| newest(one).cmp(&newest(other)))

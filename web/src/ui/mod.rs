@@ -21,7 +21,7 @@ mod toasts;
 mod tokens;
 
 use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};
-use crate::model::{Model, Reading, Session};
+use crate::model::{Model, Session};
 use crate::reactive::*;
 use crate::reading;
 use board::view::View;
@@ -43,7 +43,11 @@ pub fn app(model: Model) -> impl Kids {
         let location = window().location();
         model.view.set(View::of_url(&location.pathname().unwrap_or_default(), &location.search().unwrap_or_default()));
     });
-    on_window(ev::ONLINE, move |_| crate::sending::kick(model));
+    on_window(ev::ONLINE, move |_| {
+        if let Some(later) = model.later.get_untracked() {
+            (later.send)(model);
+        }
+    });
     effect(move || {
         let theme = model.preferences.with(|preferences| preferences.theme.clone());
         if let Some(root) = document().document_element() {
@@ -65,9 +69,8 @@ pub fn app(model: Model) -> impl Kids {
     });
     // It comes when the first picture is there.
     effect(move || {
-        let is_there = state.get() == 1 || model.reading.get() == Reading::Done;
-        if is_there {
-            crate::later::fetch(model);
+        if state.get() != 0 {
+            next_frame(move || crate::later::fetch(model));
         }
     });
     move || match state.get() {
