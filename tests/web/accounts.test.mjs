@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { button, enter, newTask, said, signInRegion } from './dashboard.mjs';
-import { REFUSED, web } from './harness.mjs';
-import { gone, seen } from './wait.mjs';
+import { add, button, edit, enter, newTask, offline, said, signInRegion, task, textbox } from './dashboard.mjs';
+import { AWAY, REFUSED, web } from './harness.mjs';
+import { becomes, gone, seen } from './wait.mjs';
 
 const test = web(import.meta.url);
 /** Whoever has no session is refused, and Chromium says so. */
 const options = { complains: REFUSED };
+/** A page waits a little longer with each try. */
+const BACK = 15_000;
 
 test('Signing up leads to the tasks', async (scene) => {
   const page = await scene.stranger();
@@ -65,3 +67,74 @@ test('No script can read the session', async (scene) => {
   const readable = await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage }));
   assert.ok(!readable.includes('tidings_session') && !readable.includes(session.value), readable);
 }, options);
+
+/** Two tabs of one browser, with a task. */
+async function twoTabs(scene) {
+  const user = await scene.someone();
+  await scene.api(user).add('Call mum');
+  const first = await scene.device(user);
+  const tabs = [first, await scene.tab(first.context())];
+  for (const tab of tabs) await seen(task(tab, 'Call mum'));
+  return { user, tabs };
+}
+
+/** Both are at the door, and have no dialog left; both can go in again, and hear of what happens. */
+async function outAndInAgain(scene, user, tabs) {
+  for (const tab of tabs) {
+    await seen(signInRegion(tab));
+    await gone(newTask(tab));
+    assert.equal(await tab.getByRole('dialog').count(), 0);
+  }
+  for (const tab of tabs) {
+    await enter(tab, 'Sign in', user);
+    await seen(task(tab, 'Call mum'));
+  }
+  await scene.api(user).add('Afterwards');
+  for (const tab of tabs) await seen(task(tab, 'Afterwards'));
+}
+
+test('Two tabs that sign out at the same time are both out, and can sign in again', async (scene) => {
+  const { user, tabs } = await twoTabs(scene);
+  await Promise.all(tabs.map((tab) => button(tab, 'Sign out').click()));
+  await outAndInAgain(scene, user, tabs);
+}, options);
+
+test('A tab that signs out takes the other with it, whatever dialog it has open', async (scene) => {
+  const { user, tabs } = await twoTabs(scene);
+  const [first, second] = tabs;
+  await textbox(await edit(second, 'Call mum'), 'Title').fill('Call dad');
+  await button(first, 'Sign out').click();
+  await outAndInAgain(scene, user, tabs);
+}, options);
+
+test('An account that is deleted elsewhere leads back to "Sign in"', async (scene) => {
+  const user = await scene.someone();
+  const page = await scene.device(user);
+  await seen(newTask(page));
+  await scene.api(user).delete('/api/account', { password: user.password });
+  await seen(signInRegion(page), BACK);
+  await gone(newTask(page));
+  await enter(page, 'Sign in', user);
+  await seen(said(page, /password/i));
+}, options);
+
+test('What was not sent when the session ended is sent once the same person is back, and never as another', async (scene) => {
+  const [ada, bob] = [await scene.someone(), await scene.someone()];
+  const wire = await scene.wire();
+  const page = await scene.device(ada, { at: wire.url });
+  await becomes(() => wire.streams.open, 1);
+  wire.cut();
+  await seen(offline(page), BACK);
+  await add(page, 'Call mum');
+  const [session] = await page.context().cookies();
+  await scene.api({ token: session.value }).post('/api/auth/sign-out');
+  wire.mend();
+  await seen(signInRegion(page), BACK);
+  await enter(page, 'Sign in', bob);
+  await seen(page.getByText(bob.email));
+  await button(page, 'Sign out').click();
+  await enter(page, 'Sign in', ada);
+  await seen(task(page, 'Call mum'));
+  await becomes(scene.api(ada).titles, ['Call mum']);
+  assert.deepEqual(await scene.api(bob).titles(), []);
+}, { complains: [...AWAY, ...REFUSED] });

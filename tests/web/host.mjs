@@ -131,7 +131,7 @@ export class Api {
   post = (path, body) => this.#send('POST', path, body);
   put = (path, body) => this.#send('PUT', path, body);
   patch = (path, body) => this.#send('PATCH', path, body);
-  delete = (path) => this.#send('DELETE', path);
+  delete = (path, body) => this.#send('DELETE', path, body);
 
   /** @param {string | Record<string, unknown>} task a title, or more of it */
   add = (task) => this.post('/api/todos', typeof task === 'string' ? { title: task } : task);
