@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { axe } from './axe.mjs';
 import { HELP, VIEWS, add, bell, button, edit, newTask, notices, show, signInRegion, task, view } from './dashboard.mjs';
 import { REFUSED, web } from './harness.mjs';
-import { becomes, seen } from './wait.mjs';
+import { becomes, gone, seen } from './wait.mjs';
 
 const test = web(import.meta.url);
 const PHONE = { viewport: { width: 360, height: 740 } };
@@ -85,6 +85,19 @@ test('The keyboard alone adds, completes and deletes a task', async (scene) => {
   await becomes(scene.api(user).titles, []);
 });
 
+test('Escape closes the bell and the choice of a snooze, and gives the focus back', async (scene) => {
+  const page = await deviceWithTasks(scene);
+  const choices = page.getByRole('group', { name: 'Snooze', exact: true });
+  for (const [opener, opened] of [[bell(page, 1), notices(page).first()], [button(page, 'Snooze Call mum'), choices]]) {
+    await opener.focus();
+    await page.keyboard.press('Enter');
+    await seen(opened);
+    await page.keyboard.press('Escape');
+    await gone(opened);
+    assert.ok(await focused(opener), 'the focus is elsewhere');
+  }
+});
+
 test('"?" opens the help, except where it is typed', async (scene) => {
   const page = await scene.device(await scene.someone());
   await newTask(page).pressSequentially('Why?');
@@ -112,6 +125,16 @@ test('360 pixels are wide enough: list, dialog, bell', async (scene) => {
   await bell(page, 1).click();
   await seen(notices(page));
   assert.ok((await width(page)) <= 360, `bell: ${await width(page)} pixels`);
+});
+
+test('On a phone, "More" closes once it has led somewhere', async (scene) => {
+  const page = await deviceWithTasks(scene, PHONE);
+  for (const name of VIEWS) {
+    await button(page, 'More').click();
+    await show(page, name);
+    await page.keyboard.press('Escape');
+    await gone(button(page, 'Sign out'));
+  }
 });
 
 /** @param {import('playwright-core').Page} page @param {import('playwright-core').Locator} goal */
