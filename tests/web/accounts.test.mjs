@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { add, button, edit, enter, newTask, offline, said, signInRegion, task, textbox } from './dashboard.mjs';
+import { add, button, edit, enter, newTask, offline, said, show, signInRegion, task, textbox, view } from './dashboard.mjs';
 import { AWAY, REFUSED, web } from './harness.mjs';
 import { becomes, gone, seen } from './wait.mjs';
 
@@ -48,6 +48,31 @@ test('A wrong password is said to be wrong, and can be mended', async (scene) =>
   await seen(said(page, /password/i));
   await enter(page, 'Sign in', user);
   await seen(newTask(page));
+}, options);
+
+test('A new password signs every other device out, and this one stays', async (scene) => {
+  const user = await scene.someone();
+  const [here, there] = [await scene.device(user), await scene.stranger()];
+  await enter(there, 'Sign in', user);
+  await seen(newTask(there));
+  await show(here, 'Settings');
+  const change = async (current, next) => {
+    await textbox(here, 'Current password').fill(current);
+    await textbox(here, 'New password').fill(next);
+    await button(here, 'Change password').click();
+  };
+  await change('not this one', 'staple battery');
+  await seen(said(here, /password/i));
+  await seen(newTask(there));
+  await change(user.password, 'staple battery');
+  await seen(said(here, /is changed/));
+  await seen(signInRegion(there));
+  await enter(there, 'Sign in', user);
+  await seen(said(there, /password/i));
+  await enter(there, 'Sign in', { ...user, password: 'staple battery' });
+  await seen(newTask(there));
+  await here.reload();
+  await seen(view(here, 'Settings'));
 }, options);
 
 test('A reload keeps the session', async (scene) => {

@@ -61,6 +61,69 @@ test('The dialog changes title, priority, due date and rule', async (scene) => {
   assert.match(changed.recurrence.rrule, /^FREQ=WEEKLY/);
 });
 
+test('The dialog makes rules of weekdays, of a place in the month and with an end, and says the dates that follow', async (scene) => {
+  const user = await scene.someone();
+  await scene.api(user).add({ title: 'Swim', due_date: '2030-05-03T16:00:00Z' });
+  const page = await scene.device(user);
+  const [now, rule] = [async () => (await scene.api(user).tasks())[0], async () => (await now()).recurrence?.rrule];
+  const next = () => dialog(page).getByRole('list', { name: 'Next dates', exact: true }).getByRole('listitem').allTextContents();
+
+  let fields = await edit(page, 'Swim');
+  await combobox(fields, 'Repeat').selectOption('Weekly');
+  await fields.getByRole('checkbox', { name: 'Monday', exact: true }).check();
+  await fields.getByRole('checkbox', { name: 'Friday', exact: true }).check();
+  await combobox(fields, 'Ends').selectOption('After so many times');
+  await fields.getByLabel('Times', { exact: true }).fill('3');
+  await becomes(next, ['6 May 2030 16:00', '10 May 2030 16:00']);
+  await button(fields, 'Save').click();
+  await becomes(rule, 'FREQ=WEEKLY;BYDAY=MO,FR;COUNT=3');
+
+  // What was chosen is there again, and can be another.
+  await gone(dialog(page));
+  await becomes(async () => (await now()).version > 1, true);
+  fields = await edit(page, 'Swim');
+  assert.ok(await fields.getByRole('checkbox', { name: 'Friday', exact: true }).isChecked());
+  await combobox(fields, 'Repeat').selectOption('Monthly');
+  await combobox(fields, 'On').selectOption('The first Friday');
+  await combobox(fields, 'Ends').selectOption('On a day');
+  await fields.getByLabel('Last day', { exact: true }).fill('2030-07-31');
+  await becomes(next, ['7 Jun 2030 16:00', '5 Jul 2030 16:00']);
+  await button(fields, 'Save').click();
+  await becomes(rule, 'FREQ=MONTHLY;BYDAY=1FR;UNTIL=20300731');
+});
+
+test('A series that cannot be is said to be none, and nothing is lost', async (scene) => {
+  const user = await scene.someone();
+  await scene.api(user).add({ title: 'Swim', due_date: '2030-05-03T16:00:00Z' });
+  const page = await scene.device(user);
+  const fields = await edit(page, 'Swim');
+  await textbox(fields, 'Title').fill('Swim far');
+  await combobox(fields, 'Repeat').selectOption('Daily');
+  await combobox(fields, 'Ends').selectOption('On a day');
+  await fields.getByLabel('Last day', { exact: true }).fill('2030-05-02');
+  await button(fields, 'Save').click();
+  await seen(fields.getByRole('alert').filter({ hasText: 'before the due date' }));
+  assert.equal(await textbox(fields, 'Title').inputValue(), 'Swim far');
+});
+
+test('Tags that are known are offered where one is typed', async (scene) => {
+  const user = await scene.someone();
+  await scene.api(user).add({ title: 'Water plants', tags: ['home', 'garden'] });
+  const page = await scene.device(user);
+  await seen(task(page, 'Water plants'));
+  await newTask(page).fill('Mow the lawn #GA');
+  await button(page, 'Add #garden').click();
+  assert.equal(await newTask(page).inputValue(), 'Mow the lawn #garden ');
+  await page.keyboard.press('Enter');
+  await seen(task(page, 'Mow the lawn'));
+  const fields = await edit(page, 'Mow the lawn');
+  await textbox(fields, 'Tags').fill('garden, h');
+  await button(fields, 'Add #home').click();
+  await button(fields, 'Save').click();
+  const tags = async () => (await scene.api(user).tasks()).find((one) => one.title === 'Mow the lawn').tags;
+  await becomes(tags, ['garden', 'home']);
+});
+
 test('Escape closes the dialog, changes nothing and gives the focus back', async (scene) => {
   const user = await scene.someone();
   await scene.api(user).add('Call mum');
