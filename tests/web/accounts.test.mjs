@@ -62,10 +62,10 @@ test('A new password signs every other device out, and this one stays', async (s
     await button(here, 'Change password').click();
   };
   await change('not this one', 'staple battery');
-  await seen(said(here, /password/i));
+  await seen(said(here, /This is not the current password/));
   await seen(newTask(there));
   await change(user.password, 'staple battery');
-  await seen(said(here, /is changed/));
+  await seen(here.getByText(/The password is changed/));
   await seen(signInRegion(there));
   await enter(there, 'Sign in', user);
   await seen(said(there, /password/i));

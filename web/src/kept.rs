@@ -3,7 +3,7 @@
 
 use crate::live::{held_locks, hold_lock};
 use crate::model::{Model, Open};
-use crate::{actions, reading, sending};
+use crate::{reading, sending};
 use board::outbox::Op;
 use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,8 @@ pub async fn keep(op: Op) -> bool {
         transaction.object_store(STORE)?.put(&row, None)?.await?;
         transaction.commit()?.await
     };
-    put.await.is_ok()
+    // A full disk may show only when all of it is written: what was put is taken back then.
+    put.await.is_ok_and(|end| end.is_committed())
 }
 
 /// Keeps what was done until it is sent, and says so where that cannot be.
@@ -65,10 +66,7 @@ pub async fn keep_until_sent(model: Model, op: Op) {
     // What has collided is shown in a moment, or is.
     let is_open = || model.open.with_untracked(|open| matches!(open, Some(Open::Collision(mine, _)) if mine.key == op.key));
     let was_waiting = waits();
-    if !keep(op.clone()).await && waits() {
-        let text = "This browser keeps nothing just now: leave the page open until what you did is sent.";
-        actions::say(model, text.to_owned(), Vec::new());
-    }
+    model.keeps.set(keep(op.clone()).await);
     // Sent meanwhile, it need not be kept.
     if was_waiting && !waits() && !is_open() {
         drop(op.key).await;

@@ -1,16 +1,15 @@
-//! What the first picture does not need: dialogs, settings, statistics, the bell, what reads a sentence, what keeps and sends. It is a part of the module that is fetched
-//! when the first picture is there; `cargo xtask build` cuts where `wasm_split` says so.
+//! What the first picture does not need: dialogs, settings, statistics, the bell, keys, what reads a sentence, what keeps and sends. It is a
+//! part of the module that is fetched when the first picture is there; `cargo xtask build` cuts where `wasm_split` says so. Everything in it
+//! is reached through [`Later`], so that nothing else has to wait.
 
 use crate::dom::{Any, any};
 use crate::model::Model;
-use crate::ui::{bell, collision, edit, keys, settings, statistics};
+use crate::reactive::RwSignal;
+use crate::ui::{bell, collision, edit, keys, list, quick, row, settings, statistics};
 use crate::{actions, kept, live, reading, sending};
 use board::Task;
-use board::days::Here;
 use board::outbox::Op;
-use board::tags;
-use board::words::{self, Chip};
-use domain::quick_add::QuickAdd;
+use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
@@ -27,9 +26,13 @@ pub struct Later {
     pub notices: fn(Model) -> Any,
     pub settings: fn(Model) -> Any,
     pub statistics: fn(Model) -> Any,
-    pub read: fn(&str, Here) -> QuickAdd,
-    pub chips: fn(&QuickAdd, Here) -> Vec<Chip>,
-    pub tags: fn(Model, &str) -> Vec<String>,
+    /// What is understood of a sentence, and making a task of it.
+    pub understood: fn(Model, RwSignal<String>) -> Any,
+    pub add: fn(Model, &str) -> Result<(), &'static str>,
+    pub selection: fn(Model) -> Any,
+    pub snoozes: fn(Model, TaskId) -> Any,
+    /// Listens to keys.
+    pub listen: fn(Model),
     /// Begins with what waits to be sent, and with the bell.
     pub begin: fn(Model),
     pub keep: fn(Model, Op),
@@ -47,13 +50,19 @@ fn later() -> Result<&'static Later, SplitLoaderError> {
         notices: |model| any(bell::notices(model)),
         settings: |model| any(settings::settings(model)),
         statistics: |model| any(statistics::statistics(model)),
-        read: words::read,
-        chips: words::chips,
-        tags: |model, typed| tags::offered(&model.meant.with(|tasks| tags::known(tasks)), typed, &[]),
+        understood: |model, text| any(quick::understood(model, text)),
+        add: quick::add,
+        selection: |model| any(list::selection(model)),
+        snoozes: |model, id| any(row::snoozes(model, id)),
+        listen: keys::listen,
         begin: |model| spawn_local(kept::begin(model)),
         keep: |model, op| spawn_local(kept::keep_until_sent(model, op)),
         send: sending::kick,
-        bell: |model| spawn_local(reading::bell(model)),
+        bell: |model| {
+            spawn_local(async move {
+                reading::bell(model).await;
+            });
+        },
         announce: |model| spawn_local(live::announce(model)),
     })
 }

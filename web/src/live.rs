@@ -188,19 +188,18 @@ pub fn may_notify() -> Option<NotificationPermission> {
     has(&window(), "Notification").then(web_sys::Notification::permission)
 }
 
-/// Shows the bell, and where the person has allowed it, says what it says.
+/// Shows the bell, and where the person has allowed it, says what is new there.
 pub async fn announce(model: Model) {
-    reading::bell(model).await;
+    let news = reading::bell(model).await;
     // One page of those that are open says so.
     if STREAM.with_borrow(Option::is_none) || may_notify() != Some(NotificationPermission::Granted) {
         return;
     }
-    let newest = model.bell.with_untracked(|bell| bell.items.first().cloned()).filter(|newest| !newest.read);
-    if let Some(newest) = newest {
+    for new in news {
         let options = web_sys::NotificationOptions::new();
-        options.set_tag(&newest.id);
-        options.set_body(&model.here_now().say(newest.due_date));
-        _ = web_sys::Notification::new_with_options(&newest.title, &options);
+        options.set_tag(&new.id);
+        options.set_body(&model.here_now().say(new.due_date));
+        _ = web_sys::Notification::new_with_options(&new.title, &options);
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Model {
     pub reading: RwSignal<Reading>,
     /// Whether the server answers.
     pub reached: RwSignal<bool>,
+    /// Whether the browser keeps what waits.
+    pub keeps: RwSignal<bool>,
     pub view: RwSignal<View>,
     pub preferences: RwSignal<Preferences>,
     now: RwSignal<Timestamp>,
@@ -132,6 +134,7 @@ impl Model {
             outbox,
             reading: RwSignal::new(Reading::Begun),
             reached: RwSignal::new(true),
+            keeps: RwSignal::new(true),
             view,
             preferences,
             now,

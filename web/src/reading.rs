@@ -190,17 +190,20 @@ async fn one(model: Model, id: TaskId, version: u64) {
     }
 }
 
-/// Reads the bell.
-pub async fn bell(model: Model) {
+/// Reads the bell; what has come since it was last read, and is unread.
+pub async fn bell(model: Model) -> Vec<Notification> {
     #[derive(Deserialize)]
     struct Unread {
         count: u64,
     }
     let unread = get::<Unread>("/api/notifications/unread-count").await;
     let page = get::<Page<Notification>>("/api/notifications?limit=50").await;
-    if let (Ok(unread), Ok(page)) = (unread, page) {
-        model.bell.set(Bell { unread: unread.count, items: page.items });
-    }
+    let (Ok(unread), Ok(page)) = (unread, page) else { return Vec::new() };
+    let is_new =
+        |item: &&Notification| !item.read && model.bell.with_untracked(|bell| bell.items.iter().all(|known| known.id != item.id));
+    let news = page.items.iter().filter(is_new).cloned().collect();
+    model.bell.set(Bell { unread: unread.count, items: page.items });
+    news
 }
 
 /// The session has ended, here or elsewhere.

@@ -197,7 +197,7 @@ impl View {
         };
         let is_here = |task: &Task| self.place.holds(task, tomorrow, here.now) && is_shown(task) && is_wanted(task);
         let mut found: Vec<Arc<Task>> = tasks.iter().filter(|task| is_here(task)).cloned().collect();
-        found.sort_by(|one, other| self.order(one, other, lower));
+        found.sort_unstable_by(|one, other| self.order(one, other, lower));
         match self.place {
             Place::Today => with_headings(found, |task| {
                 let is_overdue = task.due_date.is_some_and(|due| here.day_of(due) < here.today());

@@ -1,7 +1,7 @@
 //! Rules, leads and what quick add has understood, in words.
 
 use crate::days::Here;
-use crate::task::{Fields, Task};
+use crate::task::{Fields, Task, field};
 use chrono::{Datelike, NaiveDate};
 use domain::quick_add::{QuickAdd, Says};
 use domain::recurrence::upcoming;
@@ -150,7 +150,7 @@ pub fn chips(read: &QuickAdd, here: Here) -> Vec<Chip> {
 
 /// The fields of the task that quick add makes.
 pub fn fields(read: &QuickAdd, here: Here) -> Fields {
-    let mut fields = Fields::from_iter([("title".to_owned(), json!(read.title))]);
+    let mut fields = field("title", json!(read.title));
     let mut set = |name: &str, value: Value| {
         fields.insert(name.to_owned(), value);
     };

@@ -13,7 +13,7 @@ const PART: (usize, usize) = (900_000, 1_000);
 /// Tasks that are shown before.
 const SHOWN: usize = 10;
 /// Lines that are named.
-const NAMED: usize = 200;
+const NAMED: usize = 2_000;
 
 fn rule_of(repetition: &Repetition) -> String {
     match repetition {

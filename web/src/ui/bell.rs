@@ -70,7 +70,9 @@ fn mark(model: Model, method: &'static str, path: String) {
                 actions::say(model, actions::told(&trouble), Vec::new())
             }
             // An answer without a body is an answer.
-            _ => reading::bell(model).await,
+            _ => {
+                reading::bell(model).await;
+            }
         }
     });
 }

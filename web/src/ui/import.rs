@@ -18,7 +18,7 @@ use web_sys::{File, HtmlInputElement};
 /// Files larger than this, in bytes, are not read.
 const LARGEST: f64 = 64.0 * 1024.0 * 1024.0;
 /// Lines that are shown of those that cannot be taken.
-const NAMED: usize = 100;
+const NAMED: usize = 2_000;
 
 /// What a file can be: as the API calls it, and in words.
 const FORMATS: [(&str, &str); 5] = [
@@ -114,7 +114,11 @@ async fn look(model: Model, file: &File, format: &str) -> Result<Looked, String>
         JsValue::from_str(&text),
         JsValue::from_str(format),
         JsValue::from_str(here.zone.name()),
-        JsValue::from_f64(js_sys::Date::now()),
+        JsValue::from_f64({
+            #[allow(clippy::cast_precision_loss, reason = "as far as there are years, milliseconds are whole")]
+            let now = here.now.millis() as f64;
+            now
+        }),
     ];
     let said =
         read.apply(&JsValue::NULL, &given.iter().collect()).map_err(|_| "The file could not be read to its end.".to_owned())?;

@@ -105,7 +105,8 @@ fn press(model: Model, key: &str) -> bool {
         "j" | "ArrowDown" => step(model, true),
         "k" | "ArrowUp" => step(model, false),
         "z" => undo(model),
-        "Escape" => model.selected.set(None),
+        // What is open over the page is the browser's to close.
+        "Escape" if model.selected.with_untracked(Option::is_some) => model.selected.set(None),
         _ => return with_current(model, key),
     }
     true

@@ -2,6 +2,7 @@
 
 use super::icons::{CHECK, CLOSE, DELETE, SEARCH, SELECT, SUN, WARNING, art, icon};
 use super::row::{heading, row};
+use super::shell::later;
 use crate::dom::{
     Kids, any, button, div, document, each, ev, h2, i, input, label, next_frame, option, p, select, span, ul, value_of,
 };
@@ -82,7 +83,12 @@ pub fn list(model: Model, scroll: RwSignal<i32>, main: HtmlElement) -> impl Kids
         2 => any(empty(model)),
         _ => any(()),
     };
-    (toolbar(model), move || model.selected.with(Option::is_some).then(|| selection(model)), instead, tall.child(tasks))
+    (
+        toolbar(model),
+        move || model.selected.with(Option::is_some).then(|| later(model, |later| (later.selection)(model))),
+        instead,
+        tall.child(tasks),
+    )
 }
 
 fn toolbar(model: Model) -> impl Kids {
@@ -135,7 +141,8 @@ fn choice(name: &'static str, choices: impl Fn() -> Choices + Send + 'static, ch
     ))
 }
 
-fn selection(model: Model) -> impl Kids {
+/// What is done to all that is selected.
+pub fn selection(model: Model) -> impl Kids {
     let count = move || model.selected.with(|selected| selected.as_ref().map_or(0, BTreeSet::len));
     let act = move |name: &'static str, picture: &'static str, what: What| {
         let button = button().attr("type", "button").flag("disabled", move || count() == 0);

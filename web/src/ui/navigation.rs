@@ -65,7 +65,8 @@ pub fn navigation(model: Model) -> impl Kids {
     nav().class("side").attr("aria-label", "Main").child((
         ul().class("views").child(views.collect::<Vec<_>>()),
         more,
-        div().class("more").id("more").child((tags, foot)),
+        // What is led to may be where one is, or a dialog.
+        div().class("more").id("more").on(ev::CLICK, move |_| is_wide.set(false)).child((tags, foot)),
     ))
 }
 

@@ -7,7 +7,7 @@ use crate::dom::{Kids, button, div, ev, form, input, label, li, p, ul, value_of}
 use crate::later::Later;
 use crate::model::Model;
 use crate::reactive::*;
-use board::tags::at_end;
+use board::tags::{at_end, known, offered};
 use board::view::Place;
 use board::words;
 use serde_json::json;
@@ -19,40 +19,14 @@ const LOOKED_AT: usize = 2_000;
 
 pub fn quick(model: Model) -> impl Kids {
     let (text, problem) = (RwSignal::new(String::new()), RwSignal::new(None::<&'static str>));
-    let typed = Memo::new(move |_| text.with(|text| text.chars().take(LOOKED_AT).collect::<String>()));
-    let read = Memo::new(move |_| {
-        let (here, Some(later)) = (model.here(), model.later.get()) else { return Vec::new() };
-        typed.with(|text| (later.chips)(&(later.read)(text, here), here))
-    });
     // Asked for before what reads it has come.
     let is_waiting = RwSignal::new(false);
-    let add = move |later: &'static Later| {
-        let here = model.here_now();
-        let read = text.with_untracked(|text| (later.read)(text, here));
-        if read.title.is_empty() {
-            return problem.set(Some("A task needs a title, such as “Water plants”."));
+    let add = move |later: &'static Later| match text.with_untracked(|text| (later.add)(model, text)) {
+        Ok(()) => {
+            problem.set(None);
+            text.set(String::new());
         }
-        if read.title.chars().count() > LONGEST {
-            return problem.set(Some("A title has at most 255 characters. Put the rest into the description."));
-        }
-        let mut fields = words::fields(&read, here);
-        // A task that is made where a tag is looked at has that tag.
-        if let Place::Tag(tag) = model.view.with_untracked(|view| view.place.clone()) {
-            let mut tags: Vec<String> = read.tags.iter().map(|tag| tag.as_str().to_owned()).collect();
-            if !tags.contains(&tag) && tags.len() < 10 {
-                tags.push(tag);
-                fields.insert("tags".to_owned(), json!(tags));
-            }
-        }
-        // And one that is made where today is looked at is due today.
-        if model.view.with_untracked(|view| view.place == Place::Today) && read.due.is_none() {
-            let today = here.moved_to(None, here.today()).filter(|nine| *nine > here.now);
-            let due = today.or_else(|| here.start_of(here.in_days(1)).map(|midnight| midnight.plus_minutes(-1)));
-            fields.extend(due.map(|due| ("due_date".to_owned(), json!(due))));
-        }
-        problem.set(None);
-        text.set(String::new());
-        actions::create(model, fields);
+        Err(why) => problem.set(Some(why)),
     };
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
@@ -83,6 +57,37 @@ pub fn quick(model: Model) -> impl Kids {
             problem.set(None);
             text.set(value_of(&event));
         });
+    let line = div().class("line").child((
+        icon(PLUS),
+        label().class("vh").attr("for", "new").child("New task"),
+        field,
+        button().class("primary").attr("type", "submit").child("Add"),
+    ));
+    form().class("quick").attr("novalidate", "").on(ev::SUBMIT, submit).child((
+        line,
+        move || model.later.get().map(|later| (later.understood)(model, text)),
+        p().class("error-text").id("new-problem").attr("role", "alert").child(move || problem.get()),
+    ))
+}
+
+/// What is understood of the sentence, and tags that may be meant.
+pub fn understood(model: Model, text: RwSignal<String>) -> impl Kids {
+    let typed = Memo::new(move |_| text.with(|text| text.chars().take(LOOKED_AT).collect::<String>()));
+    let read = Memo::new(move |_| {
+        let here = model.here();
+        typed.with(|text| words::chips(&words::read(text, here), here))
+    });
+    let found = Memo::new(move |_| {
+        let of = |tag: &str| model.meant.with(|tasks| offered(&known(tasks), tag, &[]));
+        typed.with(|text| at_end(text).map(of).unwrap_or_default())
+    });
+    let take = move |tag: &str| {
+        text.update(|text| {
+            text.truncate(text.rfind('#').unwrap_or_default());
+            *text = format!("{text}#{tag} ");
+        });
+        super::focus("new".to_owned());
+    };
     let chip = |chip: words::Chip| {
         let picture = match chip.kind {
             "due" => Some(CALENDAR),
@@ -103,27 +108,34 @@ pub fn quick(model: Model) -> impl Kids {
         .attr("aria-label", "Understood")
         .attr("aria-live", "polite")
         .child(move || read.get().into_iter().map(chip).collect::<Vec<_>>());
-    let known = Memo::new(move |_| {
-        let Some(later) = model.later.get() else { return Vec::new() };
-        typed.with(|text| at_end(text).map(|tag| (later.tags)(model, tag)).unwrap_or_default())
-    });
-    let take = move |tag: &str| {
-        text.update(|text| {
-            text.truncate(text.rfind('#').unwrap_or_default());
-            *text = format!("{text}#{tag} ");
-        });
-        super::focus("new".to_owned());
-    };
-    let line = div().class("line").child((
-        icon(PLUS),
-        label().class("vh").attr("for", "new").child("New task"),
-        field,
-        button().class("primary").attr("type", "submit").child("Add"),
-    ));
-    form().class("quick").attr("novalidate", "").on(ev::SUBMIT, submit).child((
-        line,
-        tags::list(known, take),
-        chips,
-        p().class("error-text").id("new-problem").attr("role", "alert").child(move || problem.get()),
-    ))
+    (tags::list(found, take), chips)
+}
+
+/// Makes the task that a sentence says; why not, where it does not.
+pub fn add(model: Model, text: &str) -> Result<(), &'static str> {
+    let here = model.here_now();
+    let read = words::read(text, here);
+    if read.title.is_empty() {
+        return Err("A task needs a title, such as “Water plants”.");
+    }
+    if read.title.chars().count() > LONGEST {
+        return Err("A title has at most 255 characters. Put the rest into the description.");
+    }
+    let mut fields = words::fields(&read, here);
+    // A task that is made where a tag is looked at has that tag.
+    if let Place::Tag(tag) = model.view.with_untracked(|view| view.place.clone()) {
+        let mut tags: Vec<String> = read.tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+        if !tags.contains(&tag) && tags.len() < 10 {
+            tags.push(tag);
+            fields.insert("tags".to_owned(), json!(tags));
+        }
+    }
+    // And one that is made where today is looked at is due today.
+    if model.view.with_untracked(|view| view.place == Place::Today) && read.due.is_none() {
+        let today = here.moved_to(None, here.today()).filter(|nine| *nine > here.now);
+        let due = today.or_else(|| here.start_of(here.in_days(1)).map(|midnight| midnight.plus_minutes(-1)));
+        fields.extend(due.map(|due| ("due_date".to_owned(), json!(due))));
+    }
+    actions::create(model, fields);
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::icons::{CALENDAR, DELETE, EDIT, FLAG, LATE, REPEAT, SNOOZE, WAITING, icon};
 use super::navigation::drop_on;
+use super::shell::later;
 use crate::actions;
 use crate::dom::{El, Kids, button, div, ev, h2, input, is_checked, li, span, time};
 use crate::model::{Model, Open};
@@ -153,7 +154,7 @@ pub fn toggle(model: Model, id: TaskId) {
 }
 
 /// When a snooze can end: what it is called, and the moment.
-pub fn snoozes(here: Here) -> Vec<(&'static str, Timestamp)> {
+pub fn moments(here: Here) -> Vec<(&'static str, Timestamp)> {
     let nine = |days| here.moved_to(None, here.in_days(days));
     let evening = here.from_input(&format!("{}T18:00", here.today())).filter(|evening| *evening > here.now);
     let all = [
@@ -165,20 +166,23 @@ pub fn snoozes(here: Here) -> Vec<(&'static str, Timestamp)> {
     all.into_iter().filter_map(|(name, at)| Some((name, at?))).collect()
 }
 
+/// The menu of them.
+pub fn snoozes(model: Model, id: TaskId) -> impl Kids {
+    let here = model.here_now();
+    let choice = |(name, until): (&'static str, Timestamp)| {
+        button().attr("type", "button").on(ev::CLICK, move |_| actions::snooze(model, id, until)).child((
+            name,
+            " ",
+            span().class("hint").child(here.say(until)),
+        ))
+    };
+    moments(here).into_iter().map(choice).collect::<Vec<_>>()
+}
+
 fn snooze(model: Model, id: TaskId, name: impl Fn() -> String + Send + 'static) -> impl Kids {
     let is_open = RwSignal::new(false);
     let menu = format!("snooze-{id}");
-    let choices = move || {
-        let here = model.here_now();
-        let choice = |(name, until): (&'static str, Timestamp)| {
-            button().attr("type", "button").on(ev::CLICK, move |_| actions::snooze(model, id, until)).child((
-                name,
-                " ",
-                span().class("hint").child(here.say(until)),
-            ))
-        };
-        is_open.get().then(|| snoozes(here).into_iter().map(choice).collect::<Vec<_>>())
-    };
+    let choices = move || is_open.get().then(|| later(model, |later| (later.snoozes)(model, id)));
     let toggled = move |event: web_sys::Event| {
         let state = js_sys::Reflect::get(&event, &"newState".into()).ok().and_then(|state| state.as_string());
         is_open.set(state.as_deref() == Some("open"));

@@ -79,6 +79,15 @@ fn theme(model: Model) -> impl Kids {
     part("s-look", "Theme", "For this account, on every device.", fields)
 }
 
+/// Why the server does not do what a password is asked for.
+fn refused(answer: &api::Answer) -> String {
+    match answer.status {
+        401 => "This is not the current password.".to_owned(),
+        429 => "That were too many wrong passwords. Wait a minute, and try again.".to_owned(),
+        _ => answer.problem(),
+    }
+}
+
 fn export() -> impl Kids {
     let link = |path: &'static str, name: &'static str, file: &'static str| {
         a().class("button").attr("href", path).attr("download", file).child(name)
@@ -104,7 +113,7 @@ fn password(model: Model) -> impl Kids {
                     new.set(String::new());
                     actions::say(model, "The password is changed. Other devices have to sign in again.".to_owned(), Vec::new());
                 }
-                Ok(answer) => problem.set(Some(answer.problem())),
+                Ok(answer) => problem.set(Some(refused(&answer))),
                 Err(trouble) => problem.set(Some(actions::told(&trouble))),
             }
         });
@@ -130,7 +139,7 @@ fn deletion(model: Model) -> impl Kids {
                     live::tell_signed_out();
                     reading::end(model);
                 }
-                Ok(answer) => problem.set(Some(answer.problem())),
+                Ok(answer) => problem.set(Some(refused(&answer))),
                 Err(trouble) => problem.set(Some(actions::told(&trouble))),
             }
         });

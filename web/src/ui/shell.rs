@@ -1,7 +1,7 @@
 //! The page of somebody who is signed in.
 
 use super::icons::mark;
-use super::{bell, keys, list, navigation, quick, toasts};
+use super::{bell, list, navigation, quick, toasts};
 use crate::actions;
 use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p, window};
 use crate::later::Later;
@@ -10,7 +10,6 @@ use crate::reactive::*;
 use board::view::{Place, linked};
 
 pub fn shell(model: Model) -> impl Kids {
-    keys::listen(model);
     follow_link(model);
     let brand = a().class("brand").attr("href", "/").on(ev::CLICK, move |event| {
         event.prevent_default();
@@ -22,12 +21,17 @@ pub fn shell(model: Model) -> impl Kids {
     });
     div().class("app").child((
         skip,
-        p().class("offline").attr("role", "status").child(move || offline(model)),
+        div().class("notes").child((
+            p().class("offline").attr("role", "status").child(move || offline(model)),
+            p().class("offline").attr("role", "status").child(move || unkept(model)),
+        )),
         header().class("bar").child((brand.child((mark(), "Tidings")), bell::bell(model))),
         navigation::navigation(model),
         body(model),
         toasts::toasts(model),
         move || dialog(model),
+        // Keys are listened to as long as the page is there.
+        move || model.later.get().map_or((), |later| (later.listen)(model)),
     ))
 }
 
@@ -58,6 +62,11 @@ fn offline(model: Model) -> String {
         1 => "Offline. 1 change waits and is sent when the server is back.".to_owned(),
         waiting => format!("Offline. {waiting} changes wait and are sent when the server is back."),
     }
+}
+
+fn unkept(model: Model) -> Option<&'static str> {
+    let is_lost = !model.keeps.get() && model.outbox.with(|outbox| !outbox.is_empty());
+    is_lost.then_some("This browser keeps nothing just now: leave the page open until what you did is sent.")
 }
 
 fn body(model: Model) -> impl Kids {
