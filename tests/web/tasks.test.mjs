@@ -193,4 +193,23 @@ test('5 MB in "New task" give a sentence, and the page goes on', async (scene) =
   await becomes(scene.api(user).titles, ['Call mum']);
 });
 
+test('5 MB that are pasted into "Description" give a sentence, stay there, and the page goes on', async (scene) => {
+  const user = await scene.someone();
+  const api = scene.api(user);
+  await api.add({ title: 'Call mum', description: 'About Sunday' });
+  const page = await scene.device(user);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.evaluate(() => navigator.clipboard.writeText(' and so on'.repeat(500_000)));
+  const description = textbox(await edit(page, 'Call mum'), 'Description');
+  await description.press('Control+End');
+  await page.keyboard.press('Control+V');
+  await button(dialog(page), 'Save').click({ timeout: SLOWLY });
+  await seen(said(dialog(page), /at most 2,000 characters/), SLOWLY);
+  assert.equal(await description.evaluate((field) => field.value.length), 'About Sunday'.length + 5_000_000);
+  await page.keyboard.press('Escape');
+  await gone(dialog(page), SLOWLY);
+  await add(page, 'Buy milk');
+  await becomes(async () => (await api.tasks()).map(({ title, description }) => [title, description]), [['Buy milk', null], ['Call mum', 'About Sunday']]);
+});
+
 const soon = () => new Date(Date.now() + 3_600_000).toISOString();
