@@ -1,7 +1,6 @@
 //! Requests to this page's own server.
 
 use gloo_net::http::{Method, RequestBuilder};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::str::FromStr;
@@ -27,30 +26,17 @@ pub enum Trouble {
     Refused(String),
 }
 
-/// The part of a problem document that people read.
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-    #[serde(default)]
-    errors: Vec<Fault>,
-}
-
-#[derive(Deserialize)]
-struct Fault {
-    path: String,
-    detail: String,
-}
-
 impl Answer {
     /// What it says is wrong.
     pub fn problem(&self) -> String {
-        match serde_json::from_str::<Problem>(&self.body) {
-            Ok(Problem { detail, errors }) if errors.is_empty() => detail,
-            Ok(Problem { errors, .. }) => {
-                let faults: Vec<String> = errors.into_iter().map(|fault| format!("{} {}", fault.path, fault.detail)).collect();
-                faults.join("; ")
-            }
-            Err(_) => format!("The server answered with status {}.", self.status),
+        let document: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let faults = document.get("errors").and_then(Value::as_array).into_iter().flatten();
+        let faults: Vec<String> = faults.map(|fault| format!("{} {}", text(fault, "path"), text(fault, "detail"))).collect();
+        match (faults.is_empty(), text(&document, "detail")) {
+            (false, _) => faults.join("; "),
+            (true, detail) if !detail.is_empty() => detail,
+            _ => format!("The server answered with status {}.", self.status),
         }
     }
 
@@ -72,7 +58,9 @@ impl Answer {
 
 /// Sends a request and waits for the whole answer.
 pub async fn send(method: &str, path: &str, body: Option<&Value>, headers: &[(&str, String)]) -> Result<Answer, Trouble> {
-    ask(method, path, body.map(|body| ("application/json", body.to_string())), headers, PATIENCE).await
+    // Not `to_string`, which can write indented text too, and would be sent to every visitor for it.
+    let body = body.map(|body| ("application/json", serde_json::to_string(body).unwrap_or_default()));
+    ask(method, path, body, headers, PATIENCE).await
 }
 
 /// Sends a text, of which much is to be done.

@@ -5,8 +5,8 @@
 use crate::dom::{Any, any};
 use crate::model::Model;
 use crate::reactive::RwSignal;
-use crate::ui::{bell, collision, edit, keys, list, quick, row, settings, statistics};
-use crate::{actions, kept, live, reading, sending};
+use crate::ui::{bell, collision, edit, keys, list, quick, row, settings, statistics, toasts};
+use crate::{kept, live, reading, sending};
 use board::Task;
 use board::outbox::Op;
 use domain::id::TaskId;
@@ -24,6 +24,7 @@ pub struct Later {
     pub collision: fn(Model, Op, Arc<Task>) -> Any,
     pub help: fn(Model) -> Any,
     pub notices: fn(Model) -> Any,
+    pub toasts: fn(Model) -> Any,
     pub settings: fn(Model) -> Any,
     pub statistics: fn(Model) -> Any,
     /// What is understood of a sentence, and making a task of it.
@@ -47,6 +48,7 @@ fn later() -> Result<&'static Later, SplitLoaderError> {
         edit: |model, task| any(edit::edit(model, task)),
         collision: |model, mine, theirs| any(collision::collision(model, mine, theirs)),
         help: |model| any(keys::help(model)),
+        toasts: |model| any(toasts::toasts(model)),
         notices: |model| any(bell::notices(model)),
         settings: |model| any(settings::settings(model)),
         statistics: |model| any(statistics::statistics(model)),
@@ -76,18 +78,12 @@ pub fn fetch(model: Model) {
         loop {
             match later().await {
                 Ok(later) => {
+                    model.lacks.set(false);
                     model.later.set(Some(later));
                     // Nobody, where nobody is signed in.
                     return (later.begin)(model);
                 }
-                Err(_) => {
-                    actions::say(
-                        model,
-                        "A part of the page has not come. It is asked for again; if it does not come, reload the page."
-                            .to_owned(),
-                        Vec::new(),
-                    );
-                }
+                Err(_) => model.lacks.set(true),
             }
             TimeoutFuture::new(PAUSE).await;
         }

@@ -7,7 +7,8 @@ use crate::model::{Model, User};
 use crate::reading;
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
-use serde::{Deserialize, Serialize};
+use js_sys::Array;
+use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
@@ -25,7 +26,7 @@ extern "C" {
 }
 
 /// What pages of one person tell each other.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 enum Told {
     /// An event of the stream: its name and data.
     Event(String, String),
@@ -33,6 +34,30 @@ enum Told {
     /// Events may have been missed.
     ReadAnew,
     SignedOut,
+}
+
+impl Told {
+    /// As it goes through the channel: a name and a text.
+    fn write(&self) -> Array {
+        let (name, text) = match self {
+            Self::Event(name, data) => (name.as_str(), data.as_str()),
+            Self::Reached(true) => ("reached", "yes"),
+            Self::Reached(false) => ("reached", "no"),
+            Self::ReadAnew => ("read-anew", ""),
+            Self::SignedOut => ("signed-out", ""),
+        };
+        Array::of2(&name.into(), &text.into())
+    }
+
+    fn read(message: &JsValue) -> Option<Self> {
+        let (name, text) = (Array::from(message).get(0).as_string()?, Array::from(message).get(1).as_string()?);
+        Some(match name.as_str() {
+            "reached" => Self::Reached(text == "yes"),
+            "read-anew" => Self::ReadAnew,
+            "signed-out" => Self::SignedOut,
+            _ => Self::Event(name, text),
+        })
+    }
 }
 
 /// The summary of a change.
@@ -76,8 +101,7 @@ pub fn listen(model: Model, user: &str) {
     let mine = LAST.get();
     if let Ok(channel) = BroadcastChannel::new(&format!("tidings-{user}")) {
         let hear = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-            let told = message.data().as_string().and_then(|text| serde_json::from_str::<Told>(&text).ok());
-            if let Some(told) = told {
+            if let Some(told) = Told::read(&message.data()) {
                 heard(model, told);
             }
         });
@@ -135,9 +159,7 @@ pub fn tell_signed_out() {
 }
 
 fn tell(told: &Told) {
-    if let Ok(text) = serde_json::to_string(told) {
-        CHANNEL.with_borrow(|channel| channel.as_ref().map(|channel| channel.post_message(&JsValue::from_str(&text))));
-    }
+    CHANNEL.with_borrow(|channel| channel.as_ref().map(|channel| channel.post_message(&told.write())));
 }
 
 /// Here and on the other pages.

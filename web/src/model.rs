@@ -108,6 +108,8 @@ pub struct Model {
     pub open: RwSignal<Option<Open>>,
     /// None: tasks are not selected just now.
     pub selected: RwSignal<Option<BTreeSet<TaskId>>>,
+    /// Whether the later part could not be fetched just now.
+    pub lacks: RwSignal<bool>,
     /// None: it has not come yet.
     pub later: RwSignal<Option<&'static Later>>,
     pub meant: Memo<Vec<Arc<Task>>>,
@@ -143,6 +145,7 @@ impl Model {
             toasts: RwSignal::new(Vec::new()),
             open: RwSignal::new(None),
             selected: RwSignal::new(None),
+            lacks: RwSignal::new(false),
             later: RwSignal::new(None),
             meant,
             rows,

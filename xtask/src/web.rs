@@ -41,7 +41,12 @@ fn folder() -> PathBuf {
 /// Builds the dashboard, where it has changed.
 pub fn build() -> Result<()> {
     ensure_target(BROWSER)?;
-    run(&mut cargo(&["build", "--profile", "web", "--target", BROWSER, "--package", "dashboard", "--package", "importer"]))?;
+    let mut build = cargo(&["build", "--profile", "web", "--target", BROWSER, "--package", "dashboard", "--package", "importer"]);
+    // What a module says of where a panic is has no folder of whoever built it: it weighs, and is nobody else's business.
+    let registry = cargo_home().join("registry/src");
+    let folders = fs::read_dir(&registry).into_iter().flatten().flatten().map(|folder| folder.path());
+    let flags: Vec<String> = folders.map(|folder| format!("--remap-path-prefix={}/=", folder.display())).collect();
+    run(build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))?;
     let built = |name: &str| target().join(BROWSER).join("web").join(name);
     let (module, importer) = (built("dashboard.wasm"), built("importer.wasm"));
     let sources = [
@@ -71,6 +76,12 @@ pub fn build() -> Result<()> {
 struct Bound {
     wasm: Vec<u8>,
     glue: String,
+}
+
+/// Where cargo keeps sources.
+fn cargo_home() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo");
+    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
 /// What wasm-bindgen makes of a module: the module, and its glue. A module that is split keeps the exports that its parts meet by.

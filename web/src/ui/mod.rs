@@ -17,7 +17,7 @@ pub mod settings;
 mod shell;
 pub mod statistics;
 mod tags;
-mod toasts;
+pub mod toasts;
 mod tokens;
 
 use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};

@@ -1,7 +1,7 @@
 //! The page of somebody who is signed in.
 
 use super::icons::mark;
-use super::{bell, list, navigation, quick, toasts};
+use super::{bell, list, navigation, quick};
 use crate::actions;
 use crate::dom::{Any, Kids, a, any, div, ev, h1, header, main, p, window};
 use crate::later::Later;
@@ -24,11 +24,17 @@ pub fn shell(model: Model) -> impl Kids {
         div().class("notes").child((
             p().class("offline").attr("role", "status").child(move || offline(model)),
             p().class("offline").attr("role", "status").child(move || unkept(model)),
+            p().class("offline").attr("role", "status").child(move || {
+                model
+                    .lacks
+                    .get()
+                    .then_some("A part of the page has not come. It is asked for again; if it does not come, reload the page.")
+            }),
         )),
         header().class("bar").child((brand.child((mark(), "Tidings")), bell::bell(model))),
         navigation::navigation(model),
         body(model),
-        toasts::toasts(model),
+        move || model.later.get().map(|later| (later.toasts)(model)),
         move || dialog(model),
         // Keys are listened to as long as the page is there.
         move || model.later.get().map_or((), |later| (later.listen)(model)),
