@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { axe } from './axe.mjs';
-import { HELP, VIEWS, add, bell, button, edit, newTask, notices, show, signInRegion, task, view } from './dashboard.mjs';
+import { HELP, VIEWS, add, bell, button, edit, newTask, notices, said, show, signInRegion, task, textbox, view } from './dashboard.mjs';
 import { REFUSED, web } from './harness.mjs';
 import { becomes, gone, seen } from './wait.mjs';
 
@@ -136,6 +136,23 @@ test('On a phone, "More" closes once it has led somewhere', async (scene) => {
     await gone(button(page, 'Sign out'));
   }
 });
+
+test('On a phone, what is wrong with a task is said in sight', async (scene) => {
+  const page = await deviceWithTasks(scene, PHONE);
+  const fields = await edit(page, 'Call mum');
+  await textbox(fields, 'Title').fill('');
+  await button(fields, 'Save').click();
+  const problem = said(fields, /A task needs a title/);
+  await seen(problem);
+  assert.ok(await isUncovered(problem), 'it is out of sight');
+});
+
+/** Whether its middle is in the window, with nothing above it. @param {import('playwright-core').Locator} locator */
+const isUncovered = (locator) =>
+  locator.evaluate((element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return element.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2));
+  });
 
 /** @param {import('playwright-core').Page} page @param {import('playwright-core').Locator} goal */
 async function tabTo(page, goal) {
