@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { button, dialog, edit, list, newTask, task, textbox } from './dashboard.mjs';
-import { web } from './harness.mjs';
+import { button, dialog, edit, list, newTask, offline, task, textbox } from './dashboard.mjs';
+import { AWAY, REFUSED, web } from './harness.mjs';
 import { becomes, gone, seen } from './wait.mjs';
 
 const test = web(import.meta.url);
 
 const DUE = '2030-05-04T18:30:00Z';
+/** A page waits a little longer with each try. */
+const BACK = 15_000;
 
 test('Several tasks are chosen, completed together, and opened again by one "Undo"', async (scene) => {
   const user = await scene.someone();
@@ -79,6 +81,33 @@ test('Two who change one field see both, and neither is lost', async (scene) => 
   await gone(collision);
   await becomes(api.titles, ['Rye bread']);
 });
+
+test('Two who changed one field are told when the dialog that is open is closed: what is typed there stays', async (scene) => {
+  const user = await scene.someone();
+  const api = scene.api(user);
+  const [bread, tea] = [await api.add('Bread'), await api.add('Tea')];
+  const wire = await scene.wire();
+  const page = await scene.device(user, { at: wire.url });
+  await seen(task(page, 'Tea'));
+  await becomes(() => wire.streams.open, 1);
+  wire.cut();
+  await seen(offline(page), BACK);
+  await textbox(await edit(page, 'Bread'), 'Title').fill('Rye bread');
+  await button(dialog(page), 'Save').click();
+  await textbox(await edit(page, 'Tea'), 'Title').fill('Half a thought');
+  await api.change(bread, { title: 'White bread' });
+  await api.change(tea, { priority: 'high' });
+  const compared = page.waitForResponse((answer) => answer.status() === 412).then(() => page.waitForResponse(`**/api/todos/${bread.id}`));
+  wire.mend();
+  await compared;
+  await gone(offline(page), BACK);
+  assert.equal(await textbox(dialog(page), 'Title').inputValue(), 'Half a thought');
+  await button(dialog(page), 'Save').click();
+  const collision = page.getByRole('dialog', { name: 'This task was changed meanwhile' });
+  await seen(collision);
+  await button(collision, 'Save').click();
+  await becomes(async () => (await api.titles()).sort(), ['Half a thought', 'Rye bread']);
+}, { complains: [...AWAY, ...REFUSED] });
 
 test('The history of a task can be read', async (scene) => {
   const user = await scene.someone();

@@ -24,12 +24,13 @@ async function fill(api) {
     await api.complete(await api.add({ title, tags: number % 2 ? ['home'] : [] }));
   }
   const long = 'Write down everything that the landlord promised about the cellar, the heating and the window that does not close';
+  const description = 'Bring the card.\n\nAsk about the crown, and whether the X-ray of March is enough.';
   const tasks = [
     { title: 'Call mum', due_date: at(-1, '18:00'), priority: 'high', tags: ['family'] },
     { title: 'Return the books', due_date: at(-3, '10:00'), reminder_minutes: null },
     { title: 'Water plants', due_date: at(0, '23:30'), tags: ['home'], recurrence: { frequency: 'daily', interval: 2 } },
     { title: 'Buy milk, bread and 2 kg of potatoes', due_date: at(0, '23:45'), priority: 'low', tags: ['shop', 'home', 'weekend', 'cheap'] },
-    { title: 'Dentist', due_date: at(1, '09:30'), priority: 'high', description: 'Bring the card.\n\nAsk about the crown, and whether the X-ray of March is enough.' },
+    { title: 'Dentist', due_date: at(1, '09:30'), priority: 'high', description },
     { title: long, due_date: at(4, '12:00'), tags: ['home'] },
     { title: 'לקנות חלב (milk)', due_date: at(2, '08:00') },
     { title: 'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenreinigung', due_date: at(40, '12:00') },
@@ -41,7 +42,7 @@ async function fill(api) {
   await api.change(dentist, { tags: ['health'] });
 }
 
-const IMPORT = `(A) Call Mum +family due:2031-01-01\nx 2029-01-02 Buy milk @shop\nWater plants due:2031-01-01 rec:2d\ndue:2031-13-45 ${'x'.repeat(300)}\n`;
+const IMPORT = ['(A) Call Mum +family due:2031-01-01', 'x 2029-01-02 Buy milk @shop', 'Water plants due:2031-01-01 rec:2d', 'due:2031-13-45'].join('\n');
 const place = (name) => (page) => page.getByRole('link', { name: new RegExp(`^${name}`) }).filter({ visible: true }).click();
 
 /** By the name of the picture: how to come there from the list. "More" is what narrow windows have. */
@@ -170,10 +171,10 @@ try {
       await stranger.context.close();
 
       const { context: new_, page: blank } = await device(empty);
-      for (const [name, path] of Object.entries({ all: '/', today: '/today', upcoming: '/upcoming', completed: '/completed', statistics: '/statistics' })) {
-        await blank.goto(host.url + path);
+      for (const name of ['all', 'today', 'upcoming', 'completed', 'statistics']) {
+        await blank.goto(`${host.url}/${name === 'all' ? '' : name}`);
         await seen(bell(blank));
-        await seen(blank.getByRole('heading', { level: path === '/statistics' ? 1 : 2 }).first());
+        await seen(blank.getByRole('heading', { level: name === 'statistics' ? 1 : 2 }).first());
         await picture(blank, `empty-${name}`);
       }
       // The tasks that cannot be read, and those that are long in coming.

@@ -209,7 +209,8 @@ test('5 MB that are pasted into "Description" give a sentence, stay there, and t
   await page.keyboard.press('Escape');
   await gone(dialog(page), SLOWLY);
   await add(page, 'Buy milk');
-  await becomes(async () => (await api.tasks()).map(({ title, description }) => [title, description]), [['Buy milk', null], ['Call mum', 'About Sunday']]);
+  const onTheServer = async () => (await api.tasks()).map(({ title, description }) => [title, description]);
+  await becomes(onTheServer, [['Buy milk', null], ['Call mum', 'About Sunday']]);
 });
 
 const soon = () => new Date(Date.now() + 3_600_000).toISOString();
