@@ -6,18 +6,33 @@ use crate::{live, reading};
 use board::Task;
 use board::outbox::{Op, What};
 use board::task::{Fields, field};
+use board::words::quoted;
 use chrono::NaiveDate;
 use domain::id::TaskId;
 use domain::time::Timestamp;
 use gloo_timers::future::TimeoutFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 use wasm_bindgen_futures::spawn_local;
 
 /// How long a message stays, in milliseconds.
 const TOAST: u32 = 8_000;
+/// How long what is to be shown waits for what is open, in milliseconds.
+const MOMENT: u32 = 50;
+
+thread_local! {
+    /// What has collided on this page, and is shown or will be.
+    static COLLIDED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether this has collided: it is kept until the person has decided.
+pub fn has_collided(op: &Op) -> bool {
+    COLLIDED.with_borrow(|collided| collided.contains(&op.key))
+}
 
 /// Does something to a task.
 pub fn act(model: Model, task: TaskId, what: What) {
@@ -52,23 +67,34 @@ pub fn change(model: Model, seen: &Task, changes: Fields) {
     if let Some(later) = model.later.get_untracked() {
         (later.keep)(model, mine.clone());
     }
+    collide(model, mine, theirs);
+}
+
+/// Shows what is mine and what is theirs, as soon as no dialog is open: what is being typed in one is not taken away.
+pub fn collide(model: Model, mine: Op, theirs: Arc<Task>) {
+    COLLIDED.with_borrow_mut(|collided| collided.push(mine.key.clone()));
     spawn_local(async move {
-        // The dialog that says so may have to wait until the one that saves is closed.
-        TimeoutFuture::new(50).await;
-        model.open.set(Some(Open::Collision(mine, theirs)));
+        TimeoutFuture::new(MOMENT).await;
+        while model.open.with_untracked(Option::is_some) {
+            TimeoutFuture::new(MOMENT).await;
+        }
+        // Kept as it is, it is shown to whom it belongs when they are back.
+        if model.user().as_ref() == Some(&mine.user) {
+            model.open.set(Some(Open::Collision(mine, theirs)));
+        }
     });
 }
 
 pub fn complete(model: Model, task: &Task, completed: bool) {
     act(model, task.id, What::Complete(completed));
     if completed {
-        say(model, format!("Completed “{}”", short(&task.title)), vec![Undo::Complete(task.id, false)]);
+        say(model, format!("Completed {}", quoted(&short(&task.title))), vec![Undo::Complete(task.id, false)]);
     }
 }
 
 pub fn delete(model: Model, task: &Task) {
     act(model, task.id, What::Delete);
-    say(model, format!("Deleted “{}”", short(&task.title)), vec![Undo::Restore(task.id)]);
+    say(model, format!("Deleted {}", quoted(&short(&task.title))), vec![Undo::Restore(task.id)]);
 }
 
 pub fn snooze(model: Model, task: TaskId, until: Timestamp) {

@@ -2,8 +2,8 @@
 //! gone has left.
 
 use crate::live::{held_locks, hold_lock};
-use crate::model::{Model, Open};
-use crate::{reading, sending};
+use crate::model::Model;
+use crate::{actions, reading, sending};
 use board::outbox::Op;
 use idb::{Database, DatabaseEvent as _, Factory, KeyPath, ObjectStoreParams, TransactionMode};
 use serde::{Deserialize, Serialize};
@@ -63,12 +63,10 @@ pub async fn keep(op: Op) -> bool {
 /// Keeps what was done until it is sent, and says so where that cannot be.
 pub async fn keep_until_sent(model: Model, op: Op) {
     let waits = || model.outbox.with_untracked(|outbox| outbox.has(&op.key));
-    // What has collided is shown in a moment, or is.
-    let is_open = || model.open.with_untracked(|open| matches!(open, Some(Open::Collision(mine, _)) if mine.key == op.key));
     let was_waiting = waits();
     model.keeps.set(keep(op.clone()).await);
     // Sent meanwhile, it need not be kept.
-    if was_waiting && !waits() && !is_open() {
+    if was_waiting && !waits() && !actions::has_collided(&op) {
         drop(op.key).await;
     }
 }

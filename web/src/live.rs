@@ -3,7 +3,7 @@
 use crate::api::{Trouble, get};
 use crate::dom::{has, window};
 use crate::later::Later;
-use crate::model::{Model, User};
+use crate::model::{Model, Open, User};
 use crate::reading;
 use domain::id::TaskId;
 use gloo_timers::future::TimeoutFuture;
@@ -221,7 +221,14 @@ pub async fn announce(model: Model) {
         let options = web_sys::NotificationOptions::new();
         options.set_tag(&new.id);
         options.set_body(&model.here_now().say(new.due_date));
-        _ = web_sys::Notification::new_with_options(&new.title, &options);
+        let Ok(said) = web_sys::Notification::new_with_options(&new.title, &options) else { continue };
+        let open = Closure::once_into_js(move || {
+            _ = window().focus();
+            if let Some(task) = model.task(new.task_id).filter(|_| model.open.with_untracked(Option::is_none)) {
+                model.open.set(Some(Open::Edit(task)));
+            }
+        });
+        said.set_onclick(Some(open.unchecked_ref()));
     }
 }
 

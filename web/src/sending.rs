@@ -1,11 +1,12 @@
 //! Sends what was done, one after the other, until all of it has arrived.
 
 use crate::api::{self, Answer, Trouble};
-use crate::kept;
-use crate::model::{Model, Open};
+use crate::model::Model;
 use crate::reading;
+use crate::{actions, kept};
 use board::Task;
 use board::outbox::{Op, Outcome, What};
+use board::words::quoted;
 use gloo_timers::future::TimeoutFuture;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -115,7 +116,7 @@ async fn collided(model: Model, op: &Op) {
     }
     // What is mine stays kept until it is decided: the page may close meanwhile.
     model.outbox.update(|outbox| drop(outbox.finish(&op.key, None)));
-    model.open.set(Some(Open::Collision(op.clone(), Arc::new(theirs))));
+    actions::collide(model, op.clone(), Arc::new(theirs));
 }
 
 fn refused(model: Model, op: &Op, why: &str) {
@@ -125,5 +126,5 @@ fn refused(model: Model, op: &Op, why: &str) {
     for op in given_up {
         spawn_local(kept::drop(op.key));
     }
-    crate::actions::say(model, format!("“{}” could not be saved. {why}", crate::actions::short(&title)), Vec::new());
+    actions::say(model, format!("{} could not be saved. {why}", quoted(&actions::short(&title))), Vec::new());
 }

@@ -97,10 +97,10 @@ mod tests {
         assert_eq!(
             moved.what(here),
             [
-                "description removed, was “x”",
+                "description removed, was “\u{2068}x\u{2069}”",
                 "due date moved from Yesterday 09:00 to Tomorrow 09:00",
                 "tags set to #home",
-                "title changed from “a” to “b”",
+                "title changed from “\u{2068}a\u{2069}” to “\u{2068}b\u{2069}”",
             ]
         );
         assert_eq!(moved.by(here), "by you, on the web · 2 hours ago");

@@ -104,6 +104,19 @@ pub fn say_lead(minutes: u32) -> String {
     }
 }
 
+/// What a person has written, in a sentence of ours. It is set apart: what is written from right to left, or turns the direction, turns
+/// nothing around it (Unicode's isolates).
+pub fn quoted(text: &str) -> String {
+    format!("“\u{2068}{text}\u{2069}”")
+}
+
+/// Which way a text is written, by its first letter: `ltr` or `rtl`. A browser finds out by itself, and takes minutes for what is very long.
+pub fn direction(text: &str) -> &'static str {
+    let first = text.chars().find(|character| character.is_alphabetic());
+    let is_leftwards = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
+    if first.is_some_and(is_leftwards) { "rtl" } else { "ltr" }
+}
+
 /// The value of a field, as JSON has it, in words; none: there is none.
 pub fn say_value(field: &str, value: &Value, here: Here) -> Option<String> {
     match (field, value) {
@@ -115,7 +128,7 @@ pub fn say_value(field: &str, value: &Value, here: Here) -> Option<String> {
             let tags: Vec<String> = tags.iter().filter_map(Value::as_str).map(|tag| format!("#{tag}")).collect();
             (!tags.is_empty()).then(|| tags.join(" "))
         }
-        (_, Value::String(text)) => Some(format!("“{text}”")),
+        (_, Value::String(text)) => Some(quoted(text)),
         (_, other) => Some(other.to_string()),
     }
 }
@@ -186,6 +199,15 @@ mod tests {
     use super::*;
     use crate::days::tests::here;
     use crate::task::tests::at;
+
+    #[test]
+    fn the_first_letter_says_which_way_a_text_is_written() {
+        for (text, way) in
+            [("", "ltr"), ("12:00", "ltr"), ("Brot", "ltr"), ("1. חלב (tea)", "rtl"), ("حليب", "rtl"), ("tea חלב", "ltr")]
+        {
+            assert_eq!(direction(text), way, "{text}");
+        }
+    }
 
     #[test]
     fn rules_and_leads_are_said_in_words() {

@@ -15,7 +15,7 @@ use crate::reading::Page;
 use board::Task;
 use board::history::Entry;
 use board::task::Fields;
-use board::words::{next_dates, say_lead};
+use board::words::{direction, next_dates, say_lead};
 use serde_json::json;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
@@ -147,7 +147,7 @@ pub fn edit(model: Model, task: Arc<Task>) -> impl Kids {
 fn fields(model: Model, task: &Task, draft: Draft, said: impl Kids) -> El {
     let description = textarea()
         .id("description")
-        .attr("dir", "auto")
+        .attr("dir", move || draft.description.with(|text| direction(text)))
         .value(draft.description)
         .on(ev::INPUT, move |event| draft.description.set(value_of(&event)));
     let mut leads = vec![(String::new(), "None".to_owned())];

@@ -95,6 +95,7 @@ fn toolbar(model: Model) -> impl Kids {
     let search = input()
         .id("search")
         .attr("type", "search")
+        .attr("dir", "auto")
         .attr("placeholder", "Search")
         .value(move || model.view.with(|view| view.search.clone()))
         .on(ev::INPUT, move |event| model.refine(|view| view.search = value_of(&event)));

@@ -173,7 +173,7 @@ pub fn snoozes(model: Model, id: TaskId) -> impl Kids {
         button().attr("type", "button").on(ev::CLICK, move |_| actions::snooze(model, id, until)).child((
             name,
             " ",
-            span().class("hint").child(here.say(until)),
+            span().class("hint").child(here.say(until).trim_start_matches(name).trim().to_owned()),
         ))
     };
     moments(here).into_iter().map(choice).collect::<Vec<_>>()

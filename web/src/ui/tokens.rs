@@ -109,7 +109,7 @@ fn creation(model: Model, made: RwSignal<Option<NewToken>>, read: impl Fn() + Co
         div().class("with-button").child((field, " ", button().attr("type", "submit").child("Create token"))),
     ));
     let scopes = fieldset().child((
-        legend().class("hint").child("May"),
+        legend().class("hint").child("This token may"),
         div().class("segments").child(SCOPES.into_iter().zip(chosen).map(scope).collect::<Vec<_>>()),
     ));
     form().class("fields").on(ev::SUBMIT, create).child((named, scopes))
