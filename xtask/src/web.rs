@@ -72,7 +72,7 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// What a browser fetches of a module: what is there from the beginning, what comes later, and the glue of both.
+/// A module and its glue, as a browser fetches them.
 struct Bound {
     wasm: Vec<u8>,
     glue: String,
@@ -99,9 +99,18 @@ fn bound(module: &Path, stem: &str, is_split: bool) -> Result<Bound> {
 /// The script that joins a module's parts, as [`split`] names it before it has a name of its own.
 const LINK: &str = "./link.js";
 
-/// Cuts the module where `web/src/later.rs` says so: what is there from the beginning, as wasm-bindgen wants it, the script that joins the
-/// rest to it, and the rest.
-fn split(module: &Path) -> Result<(PathBuf, String, Vec<(String, Vec<u8>)>)> {
+/// A module in parts.
+struct Split {
+    /// What is there from the beginning, as wasm-bindgen wants it.
+    first: PathBuf,
+    /// The script that joins the rest to it.
+    link: String,
+    /// The rest: each part under the name that the script knows.
+    later: Vec<(String, Vec<u8>)>,
+}
+
+/// Cuts the module where `web/src/later.rs` says so.
+fn split(module: &Path) -> Result<Split> {
     let made = folder_of("web-split")?;
     let (input, first) = (fs::read(module)?, made.join("first.wasm"));
     let mut options = wasm_split_cli_support::Options::new(&input);
@@ -113,7 +122,7 @@ fn split(module: &Path) -> Result<(PathBuf, String, Vec<(String, Vec<u8>)>)> {
         Ok((name, bare(&fs::read(path)?)?))
     };
     let parts = parts.split_modules.into_iter().map(named).collect::<Result<_>>()?;
-    Ok((first.clone(), fs::read_to_string(made.join(LINK))?, parts))
+    Ok(Split { link: fs::read_to_string(made.join(LINK))?, first, later: parts })
 }
 
 /// The module without its custom sections: names, which nothing reads.
@@ -143,17 +152,16 @@ fn folder_of(name: &str) -> Result<PathBuf> {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 fn files(module: &Path, importer: &Path) -> Result<Vec<File>> {
-    let (first, link, parts) = split(module)?;
+    let Split { first, mut link, later } = split(module)?;
     let app = bound(&first, "app", true)?;
     let importer = bound(importer, "importer", false)?;
     let importer_wasm = File::asset("importer", "wasm", WASM, importer.wasm);
     let importer = File::asset("importer", "js", SCRIPT, importer.glue.into_bytes());
     let wasm = File::asset("app", "wasm", WASM, app.wasm);
     let later: Vec<(String, File)> =
-        parts.into_iter().map(|(name, content)| (name, File::asset("later", "wasm", WASM, content))).collect();
+        later.into_iter().map(|(name, content)| (name, File::asset("later", "wasm", WASM, content))).collect();
     // The glue and the script that joins name each other: one name for what both hold.
     let mut both = Sha256::new();
-    let mut link = link;
     for (name, file) in &later {
         link = link.replace(&format!("./{name}"), &file.path);
     }
