@@ -29,6 +29,7 @@ test('Signing out leads to "Sign in", and signing in back to the tasks', async (
   await button(page, 'Sign out').click();
   await seen(signInRegion(page));
   await gone(newTask(page));
+  assert.equal(await said(page, /session has ended/).count(), 0);
   await enter(page, 'Sign in', user);
   await seen(newTask(page));
 }, options);

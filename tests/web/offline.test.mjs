@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { add, newTask, offline, signInRegion, task } from './dashboard.mjs';
+import { add, newTask, offline, said, signInRegion, task } from './dashboard.mjs';
 import { AWAY, REFUSED, web } from './harness.mjs';
 import { becomes, gone, pause, seen } from './wait.mjs';
 
@@ -115,4 +115,5 @@ test('A session that is ended elsewhere leads back to "Sign in"', async (scene) 
   await scene.api({ token: session.value }).post('/api/auth/sign-out');
   await seen(signInRegion(page), BACK);
   await gone(newTask(page));
+  await seen(said(page, /the session has ended/));
 }, { complains: [...AWAY, ...REFUSED] });

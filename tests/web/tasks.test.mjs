@@ -106,6 +106,27 @@ test('A series that cannot be is said to be none, and nothing is lost', async (s
   assert.equal(await textbox(fields, 'Title').inputValue(), 'Swim far');
 });
 
+test('What is changed in a dialog that was open before the server had made the task is not lost', async (scene) => {
+  const user = await scene.someone();
+  const api = scene.api(user);
+  const page = await scene.device(user);
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  await page.route('**/api/todos', async (route) => {
+    if (route.request().method() === 'POST') await held;
+    return route.continue();
+  });
+  await add(page, 'Cal mum');
+  const fields = await edit(page, 'Cal mum');
+  await textbox(fields, 'Title').fill('Call mum');
+  letGo();
+  await becomes(api.titles, ['Cal mum']);
+  await gone(page.getByText('not sent yet'));
+  await button(fields, 'Save').click();
+  await becomes(api.titles, ['Call mum']);
+  await seen(task(page, 'Call mum'));
+});
+
 test('Tags that are known are offered where one is typed', async (scene) => {
   const user = await scene.someone();
   await scene.api(user).add({ title: 'Water plants', tags: ['home', 'garden'] });

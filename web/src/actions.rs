@@ -37,6 +37,7 @@ pub fn has_collided(op: &Op) -> bool {
 /// Does something to a task.
 pub fn act(model: Model, task: TaskId, what: What) {
     let Some(user) = model.user() else { return };
+    let task = model.outbox.with_untracked(|outbox| outbox.real(task));
     let op = Op { key: Uuid::now_v7().to_string(), user, task, what };
     model.outbox.update(|outbox| outbox.push(op.clone()));
     // What keeps and sends begins with all that waits when it has come.

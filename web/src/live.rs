@@ -201,7 +201,7 @@ fn heard(model: Model, told: Told) {
             spawn_local(reading::everything(model));
             with_later(model, |later| (later.bell)(model));
         }
-        Told::SignedOut => reading::end(model),
+        Told::SignedOut => reading::ended(model),
     }
 }
 

@@ -108,6 +108,8 @@ pub struct Model {
     pub open: RwSignal<Option<Open>>,
     /// None: tasks are not selected just now.
     pub selected: RwSignal<Option<BTreeSet<TaskId>>>,
+    /// Whether the session has ended without this page's doing.
+    pub was_ended: RwSignal<bool>,
     /// Whether the later part could not be fetched just now.
     pub lacks: RwSignal<bool>,
     /// None: it has not come yet.
@@ -145,6 +147,7 @@ impl Model {
             toasts: RwSignal::new(Vec::new()),
             open: RwSignal::new(None),
             selected: RwSignal::new(None),
+            was_ended: RwSignal::new(false),
             lacks: RwSignal::new(false),
             later: RwSignal::new(None),
             meant,

@@ -66,6 +66,7 @@ pub async fn signed_in(model: Model, user: User) {
     let id = user.id.clone();
     SESSION.set(SESSION.get() + 1);
     model.reached.set(true);
+    model.was_ended.set(false);
     model.session.set(Session::SignedIn(user));
     live::listen(model, &id);
     spawn_local(async move {
@@ -113,7 +114,7 @@ async fn read_to_the_end(model: Model, session: u32) {
             return;
         }
         match trouble {
-            Trouble::SignedOut => return end(model),
+            Trouble::SignedOut => return ended(model),
             Trouble::Away => model.reached.set(false),
             Trouble::Refused(why) => return model.reading.set(Reading::Failed(why)),
         }
@@ -184,7 +185,7 @@ async fn one(model: Model, id: TaskId, version: u64) {
     }
     match answer.read::<Task>() {
         Ok(task) => model.tasks.update(|tasks| tasks.hear(task)),
-        Err(Trouble::SignedOut) => end(model),
+        Err(Trouble::SignedOut) => ended(model),
         // The stream will say so again, or everything is read when the server is back.
         Err(_) => {}
     }
@@ -206,7 +207,13 @@ pub async fn bell(model: Model) -> Vec<Notification> {
     news
 }
 
-/// The session has ended, here or elsewhere.
+/// The session has ended elsewhere: that is said.
+pub fn ended(model: Model) {
+    model.was_ended.set(true);
+    end(model);
+}
+
+/// The session has ended.
 pub fn end(model: Model) {
     HAS_BEGUN.set(false);
     SESSION.set(SESSION.get() + 1);

@@ -60,7 +60,7 @@ async fn send_all(model: Model) {
 async fn settle(model: Model, op: &Op, outcome: Outcome, answer: &Answer) {
     match outcome {
         Outcome::Done => done(model, op, answer),
-        Outcome::SignedOut => reading::end(model),
+        Outcome::SignedOut => reading::ended(model),
         Outcome::Collision => collided(model, op).await,
         Outcome::Refused => refused(model, op, &answer.problem()),
         Outcome::Later => {}

@@ -7,7 +7,7 @@ use domain::id::TaskId;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One thing that was done to a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +139,8 @@ impl Op {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outbox {
     waiting: VecDeque<Op>,
+    /// What a task that was made here is called at the server. A dialog may have it open under its first name.
+    made: BTreeMap<TaskId, TaskId>,
 }
 
 impl Outbox {
@@ -182,6 +184,7 @@ impl Outbox {
         let Some(at) = self.waiting.iter().position(|op| op.key == key) else { return Vec::new() };
         let Some(done) = self.waiting.remove(at) else { return Vec::new() };
         let Some(made) = made.filter(|made| *made != done.task) else { return Vec::new() };
+        self.made.insert(done.task, made);
         let mut renamed = Vec::new();
         for op in self.waiting.iter_mut().filter(|op| op.task == done.task) {
             op.task = made;
@@ -201,6 +204,11 @@ impl Outbox {
             given_up.extend(lost);
         }
         given_up
+    }
+
+    /// The task that is meant: one that was shown before the server had made it has another id since.
+    pub fn real(&self, task: TaskId) -> TaskId {
+        self.made.get(&task).copied().unwrap_or(task)
     }
 
     /// All that waits, in order.
@@ -289,6 +297,11 @@ mod tests {
         let renamed = outbox.finish("a", Some(made));
         assert_eq!(renamed.len(), 1);
         assert_eq!(outbox.first().unwrap().request().path, format!("/api/todos/{made}/complete"));
+        assert_eq!(
+            (outbox.real(renamed[0].task), outbox.real(TaskId(Uuid::from_u128(9)))),
+            (made, made),
+            "what is done to it later, too"
+        );
     }
 
     #[test]

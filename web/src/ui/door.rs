@@ -57,6 +57,11 @@ pub fn door(model: Model) -> impl Kids {
     let card = section().class("card").attr("aria-labelledby", "door-heading").child((
         p().class("brand").child((mark(), "Tidings")),
         h1().id("door-heading").child("Sign in"),
+        p().class("hint").attr("role", "status").child(move || {
+            let why =
+                "You are signed out here: the session has ended. What is not sent yet is kept, and goes on when you are back.";
+            model.was_ended.get().then_some(why)
+        }),
         fields,
         p().class("hint").child("New here? Enter an e-mail address and a password of your own, then “Sign up”."),
     ));

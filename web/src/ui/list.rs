@@ -113,6 +113,7 @@ fn toolbar(model: Model) -> impl Kids {
             )
         })
     };
+    let can_select = Memo::new(move |_| model.selected.with(Option::is_some) || model.rows.with(|rows| !rows.is_empty()));
     let select = button()
         .class("plain")
         .attr("type", "button")
@@ -124,7 +125,7 @@ fn toolbar(model: Model) -> impl Kids {
     div().class("toolbar").attr("role", "search").attr("aria-label", "Filter tasks").child((
         div().class("search").child((icon(SEARCH), label().class("vh").attr("for", "search").child("Search"), search)),
         choices,
-        select,
+        move || can_select.get().then(|| select.clone()),
     ))
 }
 

@@ -96,7 +96,8 @@ pub fn row(model: Model, id: TaskId, number: Memo<Option<usize>>, total: Memo<us
             .attr("aria-label", named("Edit"))
             .child(icon(EDIT))
             .on(ev::CLICK, move |_| with_task(edit)),
-        snooze(model, id, named("Snooze")),
+        // What is done is silent anyway.
+        move || (!is_done.get()).then(|| snooze(model, id, named("Snooze"))),
         button()
             .class("icon-button delete")
             .attr("type", "button")
