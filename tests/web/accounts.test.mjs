@@ -121,6 +121,14 @@ async function outAndInAgain(scene, user, tabs) {
 
 test('Two tabs that sign out at the same time are both out, and can sign in again', async (scene) => {
   const { user, tabs } = await twoTabs(scene);
+  // Neither is answered before both have asked: the first to be out would take the other's button away.
+  let [asked, letGo] = [0];
+  const bothHave = new Promise((resolve) => (letGo = resolve));
+  await tabs[0].context().route('**/api/auth/sign-out', async (route) => {
+    if (++asked === tabs.length) letGo();
+    await bothHave;
+    return route.continue();
+  });
   await Promise.all(tabs.map((tab) => button(tab, 'Sign out').click()));
   await outAndInAgain(scene, user, tabs);
 }, options);
