@@ -24,14 +24,6 @@ try {
     await context.addCookies([{ name: 'tidings_session', value: someone.token, url: host.url, httpOnly: true, sameSite: 'Lax' }]);
     const page = await context.newPage();
     const wire = await context.newCDPSession(page);
-    await wire.send('Network.enable');
-    const bytes = { first: 0, later: 0 };
-    const later = new Set();
-    // What is fetched when the first picture is there has a name of its own.
-    wire.on('Network.requestWillBeSent', ({ requestId, request }) => request.url.includes('/assets/later') && later.add(requestId));
-    wire.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-      bytes[later.has(requestId) ? 'later' : 'first'] += encodedDataLength;
-    });
     if (slow > 1) await wire.send('Emulation.setCPUThrottlingRate', { rate: slow });
     // As the page sees it, from the moment that it was asked for: the first frame with the field in it, and with all that comes later.
     await page.addInitScript(() => {
@@ -46,13 +38,18 @@ try {
     await page.goto(host.url);
     await newTask(page).waitFor();
     const seen = await (await page.waitForFunction(() => window.seen_.all && window.seen_)).jsonValue();
-    return { context, page, bytes, seen };
+    return { context, page, seen };
   }
 
   const first = await device();
-  await first.page.waitForTimeout(1_000);
-  show('a first visit, KiB', Math.round(first.bytes.first / 1024), 'at most 150');
-  show('what comes when the first picture is there, KiB', Math.round(first.bytes.later / 1024), 'little');
+  const [until, after] = await first.page.evaluate(() => {
+    const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+    const kib = (entries) => Math.round(entries.reduce((sum, { transferSize }) => sum + transferSize, 0) / 1024);
+    const is = ({ responseEnd }) => responseEnd <= window.seen_.field;
+    return [kib(all.filter(is)), kib(all.filter((entry) => !is(entry)))];
+  });
+  show('a first visit until a task can be typed, KiB', until, 'at most 150');
+  show('and what comes then, KiB', after, 'little');
   await first.context.close();
   const visits = { field: [], all: [] };
   for (let visit = 0; visit < 5; visit++) {
