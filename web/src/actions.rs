@@ -1,6 +1,7 @@
 //! What a person does. It is shown at once, kept, and sent.
 
 use crate::api::{self, Trouble};
+use crate::later::with_later;
 use crate::model::{Model, Open, Session, Toast, Undo, User};
 use crate::{live, reading};
 use board::Task;
@@ -41,10 +42,10 @@ pub fn act(model: Model, task: TaskId, what: What) {
     let op = Op { key: Uuid::now_v7().to_string(), user, task, what };
     model.outbox.update(|outbox| outbox.push(op.clone()));
     // What keeps and sends begins with all that waits when it has come.
-    if let Some(later) = model.later.get_untracked() {
+    with_later(model, |later| {
         (later.keep)(model, op);
         (later.send)(model);
-    }
+    });
 }
 
 pub fn create(model: Model, fields: Fields) {
@@ -65,9 +66,7 @@ pub fn change(model: Model, seen: &Task, changes: Fields) {
     if let Some(again) = mine.on_top_of(&theirs) {
         return act(model, seen.id, again.what);
     }
-    if let Some(later) = model.later.get_untracked() {
-        (later.keep)(model, mine.clone());
-    }
+    with_later(model, |later| (later.keep)(model, mine.clone()));
     collide(model, mine, theirs);
 }
 

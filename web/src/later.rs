@@ -69,6 +69,13 @@ fn later() -> Result<&'static Later, SplitLoaderError> {
     })
 }
 
+/// Does something with it, where it has come: what it has not come for yet, it begins with when it comes.
+pub fn with_later(model: Model, act: impl FnOnce(&'static Later)) {
+    if let Some(later) = model.later.get_untracked() {
+        act(later);
+    }
+}
+
 /// Fetches it; the page goes on meanwhile.
 pub fn fetch(model: Model) {
     if model.later.with_untracked(Option::is_some) {

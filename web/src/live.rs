@@ -2,7 +2,7 @@
 
 use crate::api::{Trouble, get};
 use crate::dom::{has, window};
-use crate::later::Later;
+use crate::later::with_later;
 use crate::model::{Model, Open, User};
 use crate::reading;
 use domain::id::TaskId;
@@ -166,13 +166,6 @@ fn tell(told: &Told) {
 fn tell_all(model: Model, told: Told) {
     tell(&told);
     heard(model, told);
-}
-
-/// What it has not come for yet, it begins with when it comes.
-fn with_later(model: Model, act: impl FnOnce(&'static Later)) {
-    if let Some(later) = model.later.get_untracked() {
-        act(later);
-    }
 }
 
 fn heard(model: Model, told: Told) {

@@ -1,6 +1,7 @@
 //! Reads what the server knows: who is here, all tasks, the bell, and single tasks that have changed.
 
 use crate::api::{self, Trouble, get};
+use crate::later::with_later;
 use crate::live;
 use crate::model::{Bell, Model, Notification, Reading, Session, User};
 use board::Task;
@@ -74,9 +75,7 @@ pub async fn signed_in(model: Model, user: User) {
             model.preferences.set(preferences);
         }
     });
-    if let Some(later) = model.later.get_untracked() {
-        (later.begin)(model);
-    }
+    with_later(model, |later| (later.begin)(model));
     live::ready(&id).await;
     everything(model).await;
 }

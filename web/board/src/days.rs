@@ -27,7 +27,21 @@ pub struct Here {
 }
 
 // What chrono has for these reads patterns, and is larger than all of this.
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+/// The days of a week, as rules name them and as people do.
+pub const WEEKDAYS: [(&str, &str, &str); 7] = [
+    ("MO", "Mon", "Monday"),
+    ("TU", "Tue", "Tuesday"),
+    ("WE", "Wed", "Wednesday"),
+    ("TH", "Thu", "Thursday"),
+    ("FR", "Fri", "Friday"),
+    ("SA", "Sat", "Saturday"),
+    ("SU", "Sun", "Sunday"),
+];
+
+/// Which of them a day is.
+pub fn weekday(day: NaiveDate) -> (&'static str, &'static str, &'static str) {
+    WEEKDAYS.get(day.weekday().num_days_from_monday() as usize).copied().unwrap_or_default()
+}
 
 /// "November".
 pub fn month(day: NaiveDate) -> &'static str {
@@ -87,7 +101,7 @@ impl Here {
     /// "Thursday 26 November".
     pub fn say_today(self) -> String {
         let today = self.today();
-        let name = WEEKDAYS.get(today.weekday().num_days_from_monday() as usize).copied().unwrap_or_default();
+        let (_, _, name) = weekday(today);
         format!("{name} {} {}", today.day(), month(today))
     }
 

@@ -1,7 +1,8 @@
 //! How a task repeats, as the dialog has it. A rule that says more than this stays as it is.
 
+use crate::days::{WEEKDAYS, weekday};
 use crate::task::Recurrence;
-use crate::words::{day_of, part};
+use crate::words::{WHICH, day_of, part};
 use chrono::{Datelike, NaiveDate};
 use domain::recurrence::{Frequency, Interval, local, short_form};
 use domain::task::{RepeatFrom, Rrule, TimeZone};
@@ -15,19 +16,6 @@ pub const REPEATS: [(&str, Option<Frequency>); 5] = [
     ("Monthly", Some(Frequency::Monthly)),
     ("Yearly", Some(Frequency::Yearly)),
 ];
-
-/// The days of a week, as rules name them and as people do.
-pub const WEEKDAYS: [(&str, &str, &str); 7] = [
-    ("MO", "Mon", "Monday"),
-    ("TU", "Tue", "Tuesday"),
-    ("WE", "Wed", "Wednesday"),
-    ("TH", "Thu", "Thursday"),
-    ("FR", "Fri", "Friday"),
-    ("SA", "Sat", "Saturday"),
-    ("SU", "Sun", "Sunday"),
-];
-
-const WHICH: [&str; 4] = ["first", "second", "third", "fourth"];
 
 /// When in a month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,19 +59,14 @@ impl Default for Repeat {
     }
 }
 
-/// Which day of a week it is, from 0.
-fn weekday(day: NaiveDate) -> usize {
-    day.weekday().num_days_from_monday() as usize
-}
-
 /// "FR".
 fn code(day: NaiveDate) -> &'static str {
-    WEEKDAYS.get(weekday(day)).map_or("MO", |(code, _, _)| code)
+    weekday(day).0
 }
 
 /// What can be chosen in a month for a task that is due on this day: each with what it is called.
 pub fn in_month(day: NaiveDate) -> Vec<(InMonth, String)> {
-    let name = WEEKDAYS.get(weekday(day)).map_or("", |(_, _, name)| name);
+    let (_, _, name) = weekday(day);
     let mut choices = vec![(InMonth::Day, format!("Day {}", day.day()))];
     // A fifth one is not in every month.
     let which = WHICH.get(day.day0() as usize / 7);

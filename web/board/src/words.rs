@@ -1,6 +1,6 @@
 //! Rules, leads and what quick add has understood, in words.
 
-use crate::days::Here;
+use crate::days::{Here, WEEKDAYS};
 use crate::task::{Fields, Task, field};
 use chrono::{Datelike, NaiveDate};
 use domain::quick_add::{QuickAdd, Says};
@@ -43,9 +43,11 @@ pub fn say_rule(rule: &str) -> String {
     said
 }
 
+/// Of the same weekdays of a month.
+pub(crate) const WHICH: [&str; 4] = ["first", "second", "third", "fourth"];
+
 /// "second" and "Fri" of `2FR`.
 fn nth(day: &str) -> Option<(&'static str, &str)> {
-    const WHICH: [&str; 4] = ["first", "second", "third", "fourth"];
     let (number, day) = day.split_at_checked(day.len().checked_sub(2)?)?;
     let which = if number == "-1" { "last" } else { WHICH.get(number.parse::<usize>().ok()?.checked_sub(1)?)? };
     Some((which, day_name(day)))
@@ -62,17 +64,8 @@ pub(crate) fn part<'a>(rule: &'a str, name: &str) -> Option<&'a str> {
     rule.split(';').find_map(|part| part.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
-fn day_name(short: &str) -> &str {
-    match short {
-        "MO" => "Mon",
-        "TU" => "Tue",
-        "WE" => "Wed",
-        "TH" => "Thu",
-        "FR" => "Fri",
-        "SA" => "Sat",
-        "SU" => "Sun",
-        other => other,
-    }
+fn day_name(code: &str) -> &str {
+    WEEKDAYS.iter().find(|(known, _, _)| *known == code).map_or(code, |(_, short, _)| short)
 }
 
 /// The zone, as the time zone database has it.

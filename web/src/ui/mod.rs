@@ -21,6 +21,7 @@ pub mod toasts;
 mod tokens;
 
 use crate::dom::{Kids, any, document, ev, main, next_frame, on_window, p, window};
+use crate::later::{fetch, with_later};
 use crate::model::{Model, Session};
 use crate::reactive::*;
 use crate::reading;
@@ -43,11 +44,7 @@ pub fn app(model: Model) -> impl Kids {
         let location = window().location();
         model.view.set(View::of_url(&location.pathname().unwrap_or_default(), &location.search().unwrap_or_default()));
     });
-    on_window(ev::ONLINE, move |_| {
-        if let Some(later) = model.later.get_untracked() {
-            (later.send)(model);
-        }
-    });
+    on_window(ev::ONLINE, move |_| with_later(model, |later| (later.send)(model)));
     effect(move || {
         let theme = model.preferences.with(|preferences| preferences.theme.clone());
         if let Some(root) = document().document_element() {
@@ -70,7 +67,7 @@ pub fn app(model: Model) -> impl Kids {
     // It comes when the first picture is there.
     effect(move || {
         if state.get() != 0 {
-            next_frame(move || crate::later::fetch(model));
+            next_frame(move || fetch(model));
         }
     });
     move || match state.get() {

@@ -5,7 +5,8 @@ use crate::dom::{Kids, any, div, ev, fieldset, input, is_checked, label, legend,
 use crate::model::Model;
 use crate::reactive::*;
 use board::Task;
-use board::repeat::{Ends, InMonth, REPEATS, Repeat, WEEKDAYS, in_month};
+use board::days::WEEKDAYS;
+use board::repeat::{Ends, InMonth, REPEATS, Repeat, in_month};
 use board::words::say_rule;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
