@@ -5,6 +5,7 @@ use futures::future::join_all;
 use it::client::PASSWORD;
 use it::{Client, Host, Options, SHARED, host, only};
 use parts::Postgres;
+use reqwest::Method;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,40 @@ async fn failure_13_a_change_through_one_host_is_on_the_streams_of_all() {
     for number in 26..=expected {
         assert_eq!(resumed.event().await.id, number.to_string());
     }
+}
+
+/// Failure 17: a stream that outlives its token, here at another host than the one at which the token is ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn failure_17_what_ends_at_one_host_ends_its_streams_at_all() {
+    let Some([here, there]) = together::<2>(Options::default()) else { return };
+    let user = here.someone().await;
+    let email = user.get("/api/auth/me").await.json()["email"].as_str().unwrap().to_owned();
+    let sign_in = json!({"email": email, "password": PASSWORD});
+    let another = async || {
+        let answer = here.client().post("/api/auth/sign-in", &sign_in).await.json();
+        here.client().with_token(answer["access_token"].as_str().unwrap())
+    };
+    let token = user.post("/api/tokens", &json!({"name": "x", "scopes": ["tasks:read"]})).await.json();
+    let program = user.with_token(token["token"].as_str().unwrap());
+    let (leaving, old) = (another().await, another().await);
+    let opened = [&user, &leaving, &old, &program].map(|client| at_host(client, &there));
+    let streams = join_all(opened.iter().map(|client| client.stream(None))).await;
+    let Ok([mut own, mut left, mut outdated, mut revoked]) = <[_; 4]>::try_from(streams) else { unreachable!() };
+    let soon = Duration::from_secs(5);
+
+    assert_eq!(leaving.send(leaving.request(Method::POST, "/api/auth/sign-out")).await.status, 204);
+    assert!(left.ends(soon).await, "signed out");
+    let id = token["id"].as_str().unwrap();
+    assert_eq!(user.delete(&format!("/api/tokens/{id}")).await.status, 204);
+    assert!(revoked.ends(soon).await, "revoked");
+    let change = json!({"current_password": PASSWORD, "new_password": "another horse battery"});
+    assert_eq!(user.put("/api/account/password", &change).await.status, 204);
+    assert!(outdated.ends(soon).await, "the password is another");
+    user.task(&json!({"title": "still here"})).await;
+    assert_eq!(own.event().await.id, "1", "what has not ended goes on");
+    let body = json!({"password": "another horse battery"});
+    assert_eq!(user.send(user.request(Method::DELETE, "/api/account").json(&body)).await.status, 204);
+    assert!(own.ends(soon).await, "the account is gone");
 }
 
 /// Failure 10: two schedulers, two notifications.

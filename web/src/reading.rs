@@ -16,8 +16,6 @@ use wasm_bindgen_futures::spawn_local;
 const MANY: usize = 40;
 /// How long changes are collected, in milliseconds.
 const GATHER: u32 = 20;
-/// How long a task of which nobody here knows waits for the answer to a creation that is under way.
-const WAIT: u32 = 150;
 
 /// A page of anything.
 #[derive(Deserialize)]
@@ -159,13 +157,6 @@ pub fn changed(model: Model, id: TaskId, version: u64) {
 
 async fn gather(model: Model) {
     TimeoutFuture::new(GATHER).await;
-    // The task may be the very one whose creation is not answered yet: it would be here twice for a moment.
-    let is_new = |id: &TaskId| model.tasks.with_untracked(|tasks| tasks.get(*id).is_none());
-    if model.outbox.with_untracked(board::outbox::Outbox::is_creating)
-        && CHANGED.with_borrow(|changed| changed.keys().any(is_new))
-    {
-        TimeoutFuture::new(WAIT).await;
-    }
     let changed = CHANGED.take();
     let news = |(id, version): &(TaskId, u64)| model.tasks.with_untracked(|tasks| tasks.is_news(*id, *version));
     let changed: Vec<(TaskId, u64)> = changed.into_iter().filter(news).collect();

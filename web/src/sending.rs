@@ -35,6 +35,9 @@ async fn send_all(model: Model) {
         if model.user().as_ref() != Some(&op.user) {
             return;
         }
+        if matches!(op.what, What::Create(_)) {
+            model.tasks.with_untracked(|tasks| model.outbox.update(|outbox| outbox.send(tasks.iter())));
+        }
         let request = op.request();
         let mut headers = Vec::new();
         headers.extend(request.if_match.map(|version| ("if-match", format!("\"{version}\""))));

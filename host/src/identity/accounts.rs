@@ -1,6 +1,6 @@
 //! Built-in accounts: signing up, in and out, a new password, and leaving for good.
 
-use super::{AccountError, Ended, Identity, Origin, Principal, Scope, Secret, SignedIn, User};
+use super::{AccountError, Identity, Origin, Principal, Scope, Secret, SignedIn, User};
 use crate::store::{Account, SignIn, StoreError};
 use domain::time::Timestamp;
 use std::net::IpAddr;
@@ -37,17 +37,10 @@ impl Identity {
     /// Ends what the principal came by: its sign-in, with cookie and bearer token, or its API token.
     pub async fn sign_out(&self, principal: &Principal) -> Result<(), AccountError> {
         match principal.origin {
-            Origin::SignIn(id) => {
-                self.accounts.end_sign_in(id).await?;
-                self.announce(Ended::SignIn(id));
-            }
-            Origin::Token(id) => {
-                self.accounts.revoke_token(&principal.user, id).await?;
-                self.announce(Ended::Token(id));
-            }
-            Origin::External | Origin::Host => return Err(AccountError::External),
+            Origin::SignIn(id) => Ok(self.accounts.end_sign_in(id).await?),
+            Origin::Token(id) => Ok(self.accounts.revoke_token(&principal.user, id).await.map(drop)?),
+            Origin::External | Origin::Host => Err(AccountError::External),
         }
-        Ok(())
     }
 
     /// Whom the principal stands for. Needs no scope.
@@ -65,9 +58,7 @@ impl Identity {
         self.need_built_in()?;
         let account = self.accounts.account(&principal.user).await?.ok_or(AccountError::Ended)?;
         self.check_password(&account.email, password, Some(account.password_hash), peer).await?;
-        self.accounts.delete_account(&account.id).await?;
-        self.announce(Ended::User(account.id));
-        Ok(())
+        Ok(self.accounts.delete_account(&account.id).await?)
     }
 
     /// Replaces the password, and ends the user's sign-ins but the one that asks: who came in by the old password is out. API tokens
@@ -92,7 +83,6 @@ impl Identity {
         if !self.accounts.change_password(&account.id, &account.password_hash, &hash, but).await? {
             return Err(AccountError::Wrong);
         }
-        self.announce(Ended::SignIns { user: account.id, but });
         Ok(())
     }
 

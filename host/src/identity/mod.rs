@@ -22,10 +22,11 @@ mod tokens;
 mod types;
 
 pub use crate::secret::Secret;
+pub use crate::store::Ended;
 pub use config::{ExternalIssuer, IdentityConfig, IssuerKeys, PasswordCost};
 pub use domain::account::Scope;
 pub use signing::SigningKey;
-pub use types::{AccountError, Credentials, Denied, Ended, NewApiToken, Origin, Principal, Scopes, SignedIn, User};
+pub use types::{AccountError, Credentials, Denied, NewApiToken, Origin, Principal, Scopes, SignedIn, User};
 
 use crate::clock::Clock;
 use crate::store::{Accounts, StoreError};
@@ -42,9 +43,6 @@ use tokens::Touches;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-/// What ended and was not yet heard of; a listener that falls behind is told so, and asks [`Identity::still_valid`].
-const ENDED_KEPT: usize = 1024;
-
 /// Says who is asking, and keeps what that rests on.
 pub struct Identity {
     accounts: Arc<dyn Accounts>,
@@ -53,7 +51,6 @@ pub struct Identity {
     passwords: Passwords,
     throttle: Throttle,
     touches: Touches,
-    ended: broadcast::Sender<Ended>,
     /// `None`: accounts are built in.
     external: Option<External>,
     public_url: Option<String>,
@@ -74,7 +71,6 @@ impl Identity {
             passwords: Passwords::new(config.passwords)?,
             throttle: Throttle::default(),
             touches: Touches::default(),
-            ended: broadcast::Sender::new(ENDED_KEPT),
             public_url: config.public_url,
             sign_in_lifetime: config.sign_in_lifetime,
             accounts,
@@ -97,10 +93,10 @@ impl Identity {
         }
     }
 
-    /// Hears of all that ends from now on, so that what is open in its name can be closed. Expiry is not announced: it is
-    /// in [`Principal::expires_at`].
+    /// Hears of all that ends from now on, so that what is open in its name can be closed; a listener that falls behind is told so,
+    /// and asks [`Identity::still_valid`]. Expiry is not announced: it is in [`Principal::expires_at`].
     pub fn ended(&self) -> broadcast::Receiver<Ended> {
-        self.ended.subscribe()
+        self.accounts.ended()
     }
 
     /// Whether the principal is still somebody: for one who may have missed an announcement.
@@ -128,11 +124,6 @@ impl Identity {
             origin: Origin::SignIn(signed.sign_in),
             expires_at: Some(signed.expires_at),
         })
-    }
-
-    /// Nobody may be listening, and that is well.
-    fn announce(&self, ended: Ended) {
-        let _ = self.ended.send(ended);
     }
 
     fn new_id(&self) -> Uuid {

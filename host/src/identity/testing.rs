@@ -2,13 +2,14 @@
 
 use crate::clock::Clock;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Account, Accounts, ApiToken, SignIn, StoreError};
+use crate::store::{Account, Accounts, ApiToken, Ended, SignIn, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
 use domain::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use tempfile::TempDir;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 pub struct FixedClock(AtomicI64);
@@ -125,5 +126,9 @@ impl Accounts for BreakableAccounts {
     async fn touch_token(&self, id: Uuid, used_at: Timestamp) -> Result<(), StoreError> {
         self.touches.fetch_add(1, Ordering::SeqCst);
         self.store()?.touch_token(id, used_at).await
+    }
+
+    fn ended(&self) -> broadcast::Receiver<Ended> {
+        self.store.ended()
     }
 }

@@ -1,7 +1,7 @@
 //! API tokens: for programs, with scopes and an expiry. Only their hashes are kept.
 
 use super::accounts::{internal, need};
-use super::{AccountError, Denied, Ended, Identity, NewApiToken, Origin, Principal, Scope, Scopes, Secret, random, shown};
+use super::{AccountError, Denied, Identity, NewApiToken, Origin, Principal, Scope, Scopes, Secret, random, shown};
 use crate::store::ApiToken;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -67,11 +67,7 @@ impl Identity {
     /// False where the user has no such token. Needs `account`.
     pub async fn revoke_token(&self, principal: &Principal, id: Uuid) -> Result<bool, AccountError> {
         need(principal, Scope::Account)?;
-        let revoked = self.accounts.revoke_token(&principal.user, id).await?;
-        if revoked {
-            self.announce(Ended::Token(id));
-        }
-        Ok(revoked)
+        Ok(self.accounts.revoke_token(&principal.user, id).await?)
     }
 
     pub(super) async fn by_api_token(&self, bearer: &str, now: Timestamp) -> Result<Principal, Denied> {

@@ -1,7 +1,7 @@
 //! The words of `wit/ports/identity.wit`, as the host speaks them.
 
 use super::Secret;
-use crate::store::ApiToken;
+use crate::store::{ApiToken, Ended};
 use domain::account::Scope;
 use domain::change::Actor;
 use domain::id::UserId;
@@ -33,30 +33,17 @@ pub enum Origin {
     Host,
 }
 
-/// Something has ended; what was opened in its name must close.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    SignIn(Uuid),
-    Token(Uuid),
-    /// All sign-ins of a user but one, where one is named.
-    SignIns {
-        user: UserId,
-        but: Option<Uuid>,
-    },
-    /// The account is gone, and with it all that is the user's.
-    User(UserId),
-}
-
 impl Ended {
     /// Whether this ends the principal.
     pub fn ends(&self, principal: &Principal) -> bool {
         match self {
             Self::SignIn(id) => principal.origin == Origin::SignIn(*id),
-            Self::Token(id) => principal.origin == Origin::Token(*id),
+            Self::Token { user, id } => principal.user == *user && principal.origin == Origin::Token(*id),
             Self::SignIns { user, but } => {
                 principal.user == *user && matches!(principal.origin, Origin::SignIn(id) if Some(id) != *but)
             }
             Self::User(user) => principal.user == *user,
+            Self::Unheard => false,
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::hub::Hub;
 use crate::clock::Clock;
 use crate::events::Tail;
-use crate::identity::Identity;
+use crate::identity::{Ended, Identity};
 use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -45,16 +45,16 @@ pub async fn watch(hub: Arc<Hub>, identity: Arc<Identity>, clock: Arc<dyn Clock>
                 hub.tick(second, clock.now(), now);
             }
             event = ended.recv() => match event {
+                Ok(Ended::Unheard) | Err(RecvError::Lagged(_)) => look_at_everybody(&hub, &identity).await,
                 Ok(ended) => hub.ended(&ended),
-                Err(broadcast::error::RecvError::Lagged(_)) => look_at_everybody(&hub, &identity).await,
-                Err(broadcast::error::RecvError::Closed) => return,
+                Err(RecvError::Closed) => return,
             },
             () = stop.cancelled() => return,
         }
     }
 }
 
-/// For when more was revoked at once than the channel holds.
+/// For when more was revoked at once than the channel holds, or other hosts were not heard.
 async fn look_at_everybody(hub: &Hub, identity: &Identity) {
     for principal in hub.principals() {
         match identity.still_valid(&principal).await {

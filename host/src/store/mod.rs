@@ -4,6 +4,7 @@
 //! A store knows no rule of a todo list. It keeps what it is given, all or nothing, and numbers a user's events.
 //! What must not live here: HTTP, WIT, decisions about tasks, time of its own (callers pass `now`).
 
+mod ended;
 mod error;
 mod folder;
 mod migrate;
@@ -14,6 +15,8 @@ pub mod sqlite;
 #[cfg(test)]
 pub mod testing;
 mod text;
+
+pub use ended::Ended;
 
 use async_trait::async_trait;
 use domain::change::{Actor, Change, Source};
@@ -30,7 +33,7 @@ use serde_json::value::RawValue;
 use sqlite::SqliteStore;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 /// Opens the store of a host: this database, or where none is named the one in the data folder. The folder is made where it is
@@ -251,6 +254,9 @@ pub trait Accounts: Send + Sync {
     /// False where the user has no such token.
     async fn revoke_token(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError>;
     async fn touch_token(&self, id: Uuid, used_at: Timestamp) -> Result<(), StoreError>;
+    /// Hears of all that ends from now on, at whichever host: where one of the above has removed it. Something may be told of more
+    /// than once.
+    fn ended(&self) -> broadcast::Receiver<Ended>;
 }
 
 /// One event as it was committed: the outbox, and with the local bus the log itself.

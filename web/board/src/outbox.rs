@@ -120,6 +120,12 @@ impl Op {
         self.conflicts(theirs).is_empty().then_some(again)
     }
 
+    /// What the task is called that it creates, as the server will call it.
+    fn creates(&self) -> Option<&str> {
+        let What::Create(fields) = &self.what else { return None };
+        Some(fields.get("title")?.as_str()?.trim())
+    }
+
     /// The task after it.
     fn applied(&self, task: Option<Task>, now: Timestamp) -> Option<Task> {
         match (&self.what, task) {
@@ -141,6 +147,8 @@ pub struct Outbox {
     waiting: VecDeque<Op>,
     /// What a task that was made here is called at the server. A dialog may have it open under its first name.
     made: BTreeMap<TaskId, TaskId>,
+    /// The creation that was sent and is not answered yet, by its key, and the tasks that were called so before it was sent.
+    sent: Option<(String, BTreeSet<TaskId>)>,
 }
 
 impl Outbox {
@@ -174,9 +182,20 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// Whether a task of which the server has told may be one whose creation is not answered yet.
-    pub fn is_creating(&self) -> bool {
-        self.waiting.iter().any(|op| matches!(op.what, What::Create(_)))
+    /// The first is being sent. `known`: the tasks that the server has told of.
+    pub fn send<'a>(&mut self, known: impl Iterator<Item = &'a Task>) {
+        let Some(op) = self.waiting.front() else { return };
+        if op.creates().is_some() && self.sent.as_ref().is_none_or(|(sent, _)| *sent != op.key) {
+            let alike = known.filter(|task| op.creates() == Some(&task.title)).map(|task| task.id).collect();
+            self.sent = Some((op.key.clone(), alike));
+        }
+    }
+
+    /// Whether the server tells of a task that is already shown: its creation is not answered yet, and the word of it was faster.
+    pub(crate) fn is_shown(&self, task: &Task) -> bool {
+        let Some((key, alike)) = &self.sent else { return false };
+        let creation = self.waiting.iter().find(|op| op.key == *key);
+        creation.is_some_and(|op| op.creates() == Some(&task.title)) && !alike.contains(&task.id)
     }
 
     /// It is finished with. What was to be done to the task that it made is now done to the task that the server made.
@@ -302,6 +321,24 @@ mod tests {
             (made, made),
             "what is done to it later, too"
         );
+    }
+
+    #[test]
+    fn a_task_whose_creation_is_not_answered_yet_is_shown_once_and_its_namesakes_too() {
+        let (mut tasks, mut outbox, now) = (Tasks::default(), Outbox::default(), at("2026-05-02T09:00:00Z"));
+        tasks.hear(task(1, "Tea"));
+        outbox.push(op("a", 9, What::Create(fields(json!({"title": " Tea "})))));
+        let shown = |tasks: &Tasks, outbox: &Outbox| -> Vec<u128> {
+            tasks.meant(outbox, now).iter().map(|task| task.id.0.as_u128()).collect()
+        };
+        outbox.send(tasks.iter());
+        assert_eq!(shown(&tasks, &outbox), [1, 9], "a task of that name that was there before");
+        tasks.hear(task(77, "Tea"));
+        tasks.hear(task(78, "Bread"));
+        outbox.send(tasks.iter());
+        assert_eq!(shown(&tasks, &outbox), [1, 78, 9], "sent once more, since its answer was lost");
+        outbox.finish("a", Some(task(77, "").id));
+        assert_eq!(shown(&tasks, &outbox), [1, 77, 78]);
     }
 
     #[test]

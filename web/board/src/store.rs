@@ -30,6 +30,10 @@ impl Tasks {
         self.known.is_empty()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.known.values().map(AsRef::as_ref)
+    }
+
     /// Takes in a task, unless a newer version of it is known.
     pub fn hear(&mut self, task: Task) {
         if let Some(heard) = &mut self.heard {
@@ -77,7 +81,7 @@ impl Tasks {
     /// The tasks as the person means them to be: with what is not sent yet.
     pub fn meant(&self, outbox: &Outbox, now: Timestamp) -> Vec<Arc<Task>> {
         let waiting = outbox.tasks();
-        let untouched = self.known.values().filter(|task| !waiting.contains(&task.id)).cloned();
+        let untouched = self.known.values().filter(|task| !waiting.contains(&task.id) && !outbox.is_shown(task)).cloned();
         let touched = waiting.iter().filter_map(|id| self.meant_one(*id, outbox, now));
         untouched.chain(touched).collect()
     }

@@ -95,6 +95,8 @@ pub(super) const HOLD_OWNERS: &[&str] = &["SELECT 1 FROM user_sequence WHERE use
 /// Keeps an account as it is, until the end of the transaction: a new password, or the end of the account, misses no sign-in that is
 /// being written.
 pub(super) const HOLD_ACCOUNT: &[&str] = &["SELECT 1 FROM account WHERE id = $1 FOR SHARE"];
+/// Tells every host what has ended, when that is committed.
+pub(super) const TELL_ENDED: &[&str] = &["SELECT pg_notify('tidings_ended', $1)"];
 
 /// Removes tasks with all that hangs on them: of a list of row numbers, those that were deleted before a moment.
 pub(super) const REMOVE_TASKS: [&str; 5] = [

@@ -22,6 +22,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::store::ended::Endings;
 use crate::store::folder::Folder;
 use crate::store::{Store, StoreError};
 use crate::task::Tasks;
@@ -48,6 +49,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub struct PostgresStore {
     writer: Writers,
     readers: Readers,
+    endings: Endings,
     /// Its own. They outlive the host's other tasks, which may write until they end.
     tasks: Tasks,
     /// For the socket by which this host's operators reach it.
@@ -61,10 +63,10 @@ impl PostgresStore {
         open::migrate(config).await?;
         let tasks = Tasks::default();
         let readers = Readers::new(config, &tasks);
-        let heard = Heard::default();
-        wake::start(&readers, &heard, &tasks).await.map_err(|error| config.unavailable(&error))?;
+        let (heard, endings) = (Heard::default(), Endings::default());
+        wake::start(&readers, &heard, &endings, &tasks).await.map_err(|error| config.unavailable(&error))?;
         let writer = Writers::start(config, &readers, &heard, &tasks);
-        Ok(Self { writer, readers, tasks, _folder: folder })
+        Ok(Self { writer, readers, endings, tasks, _folder: folder })
     }
 
     /// Makes the tables, or brings them up to date.

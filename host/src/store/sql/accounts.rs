@@ -3,11 +3,12 @@
 use super::bulk::Values;
 use super::read::first;
 use super::{DbArguments, ThisStore, dialect, erase, rows};
-use crate::store::{Account, Accounts, ApiToken, Memory, SignIn, StoreError};
+use crate::store::{Account, Accounts, ApiToken, Ended, Memory, SignIn, StoreError};
 use async_trait::async_trait;
 use domain::id::UserId;
 use domain::json;
 use domain::time::Timestamp;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 const ACCOUNT: &str = "SELECT id, email, name, password_hash, created_at FROM account WHERE id = $1";
@@ -39,6 +40,16 @@ impl Batch {
     /// How many rows each touched.
     pub async fn run(self, store: &ThisStore) -> Result<Vec<u64>, StoreError> {
         store.writer.write(self.0).await
+    }
+
+    /// What this ends, by its first statement, is told to every host once it is committed.
+    pub async fn end(self, store: &ThisStore, ended: Ended) -> Result<Vec<u64>, StoreError> {
+        let told = json::text(&ended);
+        let touched = self.add_all(dialect::TELL_ENDED, |v| v.add(told.as_str()))?.run(store).await?;
+        if touched.first().is_some_and(|touched| *touched > 0) {
+            store.endings.tell(ended);
+        }
+        Ok(touched)
     }
 }
 
@@ -76,7 +87,8 @@ impl Accounts for ThisStore {
         let sign_ins = "DELETE FROM session WHERE user_id = $1 AND id IS DISTINCT FROM $2 \
                         AND EXISTS (SELECT 1 FROM account a WHERE a.id = $1 AND a.password_hash = $3)";
         let batch = Batch::default().add(account, |v| v.add(id.as_str()).add(from).add(to))?;
-        let touched = batch.add(sign_ins, |v| v.add(id.as_str()).add(but).add(to))?.run(self).await?;
+        let batch = batch.add(sign_ins, |v| v.add(id.as_str()).add(but).add(to))?;
+        let touched = batch.end(self, Ended::SignIns { user: id.clone(), but }).await?;
         Ok(touched.first().is_some_and(|replaced| *replaced > 0))
     }
 
@@ -95,7 +107,8 @@ impl Accounts for ThisStore {
     }
 
     async fn end_sign_in(&self, id: Uuid) -> Result<(), StoreError> {
-        write_one(self, "DELETE FROM session WHERE id = $1", |v| v.add(id)).await.map(drop)
+        let batch = Batch::default().add("DELETE FROM session WHERE id = $1", |v| v.add(id))?;
+        batch.end(self, Ended::SignIn(id)).await.map(drop)
     }
 
     async fn create_token(&self, token: &ApiToken) -> Result<(), StoreError> {
@@ -119,13 +132,18 @@ impl Accounts for ThisStore {
 
     async fn revoke_token(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
         let sql = "DELETE FROM api_token WHERE user_id = $1 AND id = $2";
-        let removed = write_one(self, sql, |v| v.add(user.as_str()).add(id)).await?;
-        Ok(removed > 0)
+        let batch = Batch::default().add(sql, |v| v.add(user.as_str()).add(id))?;
+        let touched = batch.end(self, Ended::Token { user: user.clone(), id }).await?;
+        Ok(touched.first().is_some_and(|removed| *removed > 0))
     }
 
     async fn touch_token(&self, id: Uuid, used_at: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE api_token SET last_used_at = $1 WHERE id = $2";
         write_one(self, sql, |v| v.add(used_at.millis()).add(id)).await.map(drop)
+    }
+
+    fn ended(&self) -> broadcast::Receiver<Ended> {
+        self.endings.receiver()
     }
 }
 

@@ -5,7 +5,7 @@ use super::accounts::{Batch, write_one};
 use super::bulk::Values;
 use super::read::first;
 use super::{ThisStore, dialect};
-use crate::store::StoreError;
+use crate::store::{Ended, StoreError};
 use domain::id::UserId;
 use domain::json;
 use domain::time::Timestamp;
@@ -63,7 +63,7 @@ pub async fn account(store: &ThisStore, id: &UserId) -> Result<(), StoreError> {
         .add("DELETE FROM account WHERE id = $1", user)?
         .add("DELETE FROM session WHERE user_id = $1", user)?
         .add("DELETE FROM api_token WHERE user_id = $1", user)?
-        .run(store)
+        .end(store, Ended::User(id.clone()))
         .await?;
     remove_rows_of(store, id.as_str()).await
 }

@@ -101,6 +101,8 @@ pub(super) const KEEP_POSITION: &str = "INSERT INTO consumer_position (consumer_
 pub(super) const HOLD_USER: &[&str] = &[];
 pub(super) const HOLD_OWNERS: &[&str] = &[];
 pub(super) const HOLD_ACCOUNT: &[&str] = &[];
+/// No other host is to be told.
+pub(super) const TELL_ENDED: &[&str] = &[];
 
 /// Removes tasks with all that hangs on them: of a list of row numbers, those that were deleted before a moment.
 pub(super) const REMOVE_TASKS: [&str; 5] = [

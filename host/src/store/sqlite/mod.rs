@@ -19,6 +19,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::store::ended::Endings;
 use crate::store::folder::Folder;
 use crate::store::{Store, StoreError};
 use crate::task::Tasks;
@@ -39,6 +40,7 @@ pub use open::OpenError;
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    endings: Endings,
     /// The writer's. It outlives the host's other tasks, which may write until they end.
     tasks: Tasks,
     _folder: Folder,
@@ -51,7 +53,7 @@ impl SqliteStore {
         let tasks = Tasks::default();
         let writer = Writer::start(writer, options, &tasks).await;
         let writer = writer.map_err(|e| OpenError::Unavailable { folder: folder.path().to_owned(), reason: e.to_string() })?;
-        Ok(Self { writer, readers, tasks, _folder: folder })
+        Ok(Self { writer, readers, endings: Endings::default(), tasks, _folder: folder })
     }
 }
 
