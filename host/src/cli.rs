@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0, 1 for a failure, 2 for a command line that makes no sense.
 
+mod components;
+
 use crate::admin::client::RunningHost;
 use crate::admin::{self, Moved, Replay, TokenWanted, Wanted};
 use crate::config::options::{OPTIONS, Opt, Reach};
@@ -60,7 +62,8 @@ fn run(matches: &ArgMatches, bundle: &'static [u8]) -> anyhow::Result<()> {
             "up" => host::up(config, bundle).await,
             "token" => token(config, matches).await,
             "check" => check(&config, bundle).await,
-            "components" => components(&config).await,
+            "components" => components::show(&config, matches).await,
+            "swap" => components::swap(&config, matches).await,
             "events" => events(&config, matches).await,
             "clock" => clock(&config, matches).await,
             _ => migrate(&config).await,
@@ -109,7 +112,6 @@ async fn token(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
 /// Whatever would keep `up` from serving, short of taking the listeners and the data folder, and of changing a database.
 async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
     let bundle = host::bundle(config, bundle)?;
-    let names: Vec<String> = bundle.manifest.components.keys().cloned().collect();
     let scratch = scratch_folder()?;
     let checked = async {
         if let Some(database) = &config.database {
@@ -117,19 +119,20 @@ async fn check(config: &Config, bundle: &'static [u8]) -> anyhow::Result<()> {
         }
         let scratch_config = Config { data: scratch.clone(), database: None, ..config.clone() };
         let Foundation { store, identity, clock, .. } = Foundation::open(&scratch_config, &Tasks::default()).await?;
-        let loaded = Engine::load(bundle, &Backing { memory: store.clone(), store: store.clone(), clock, identity }).map(drop);
+        let loaded = Engine::load(bundle, &Backing { memory: store.clone(), store: store.clone(), clock, identity });
         store.close().await;
         loaded
     }
     .await;
     std::fs::remove_dir_all(&scratch).ok();
-    checked?;
+    let engine = checked?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "configuration: good")?;
     if let Some(database) = &config.database {
         writeln!(out, "database: {database}, good")?;
     }
-    writeln!(out, "components: {}, all good", names.join(", "))?;
+    writeln!(out, "components: all good; each may do this, and nothing else:")?;
+    components::grants(&mut out, engine.specs())?;
     drop(out);
     match &config.kafka {
         Some(kafka) => check_broker(kafka).await,
@@ -149,22 +152,6 @@ fn scratch_folder() -> anyhow::Result<PathBuf> {
     let path = std::env::temp_dir().join(format!("tidings-check-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     Ok(path)
-}
-
-async fn components(config: &Config) -> anyhow::Result<()> {
-    let components = RunningHost::need(&config.data).await?.components().await?;
-    let mut rows = vec![["NAME", "VERSION", "DIGEST", "SINCE", "REQUESTS", "FAULTS"].map(str::to_owned)];
-    rows.extend(
-        components.into_iter().map(|c| [c.name, c.version, c.digest, c.since, c.requests.to_string(), c.faults.to_string()]),
-    );
-    let mut out = std::io::stdout().lock();
-    for row in &rows {
-        let widths =
-            (0..row.len()).map(|column| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or_default());
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
-    Ok(())
 }
 
 async fn events(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
@@ -220,6 +207,14 @@ fn command() -> Command {
     let to = Arg::new("to").long("to").value_name("TIME").value_parser(|text: &str| Timestamp::parse(text));
     let by = Arg::new("by").long("by").value_name("TIME").value_parser(|text: &str| parse_duration(text)).conflicts_with("to");
     let follow = Arg::new("follow").long("follow").action(ArgAction::SetTrue).help("Go on as events happen, until Ctrl-C");
+    let log = Arg::new("log")
+        .long("log")
+        .action(ArgAction::SetTrue)
+        .help("The audit log instead: what was replaced, one CloudEvent a line");
+    let name = Arg::new("name").value_name("NAME").required(true).help("Which component, as `tidings components` names it");
+    let file = Arg::new("file").value_name("FILE.wasm").value_parser(clap::value_parser!(PathBuf));
+    let file = file.required_unless_present("rollback").conflicts_with("rollback").help("What is to serve in its place");
+    let rollback = Arg::new("rollback").long("rollback").action(ArgAction::SetTrue).help("Go back to the version before");
     let path = |id: &'static str| Arg::new(id).required(true).value_parser(clap::value_parser!(PathBuf));
     Command::new("tidings")
         .about("An event-driven todo system: every change is an event")
@@ -238,7 +233,14 @@ fn command() -> Command {
         .subcommand(
             Command::new("check").about("Reads configuration and components, and reports every fault at once").args(host_options()),
         )
-        .subcommand(Command::new("components").about("Shows what runs: name, version, digest, since when, requests, faults"))
+        .subcommand(
+            Command::new("components").about("Shows what runs: name, version, digest, since when, requests, faults, previous").arg(log),
+        )
+        .subcommand(
+            Command::new("swap")
+                .about("Replaces a component of the running host; nobody who is served notices")
+                .args([name, file, rollback]),
+        )
         .subcommand(
             Command::new("events")
                 .about("Prints the log, one CloudEvent a line")
@@ -263,7 +265,9 @@ fn at_least_a_second(time: Duration) -> Result<Duration, String> {
 fn argument(option: &'static Opt) -> Arg {
     let default = option.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
     let help = format!("{} [env: {}]{default}", option.help, option.variable());
-    Arg::new(option.key).long(option.flag()).value_name(option.value).help(help)
+    let argument = Arg::new(option.key).long(option.flag()).value_name(option.value).help(help);
+    // A switch is on where it is only named.
+    if option.value == "SWITCH" { argument.num_args(0..=1).default_missing_value("on") } else { argument }
 }
 
 fn config_argument() -> Arg {

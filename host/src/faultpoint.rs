@@ -23,6 +23,11 @@ pub const TICK: &str = "tick";
 /// It has acted.
 pub const TICKED: &str = "ticked";
 
+/// The wasm of a swap is on the disk; nothing says that it is active.
+pub const SWAP_WRITTEN: &str = "swap-written";
+/// The disk says that it is active; the version before still serves.
+pub const SWAP_KEPT: &str = "swap-kept";
+
 /// Events are about to be published on a broker.
 pub const RELAY: &str = "relay";
 /// They are on the broker; that they are is not kept.
@@ -31,6 +36,8 @@ pub const RELAYED: &str = "relayed";
 /// All that every host passes.
 pub const POINTS: [&str; 9] =
     [COMMIT_ASKED, COMMITTED, EVENT_TAKEN, EVENT_DONE, DEAD_LETTER, POSITION, POSITION_KEPT, TICK, TICKED];
+/// Those of a host whose components are replaced.
+pub const SWAP_POINTS: [&str; 2] = [SWAP_WRITTEN, SWAP_KEPT];
 /// Those of a host whose bus is a broker's.
 pub const RELAY_POINTS: [&str; 2] = [RELAY, RELAYED];
 
@@ -46,14 +53,14 @@ impl FaultPoint {
     /// `NAME:N`, or `NAME` for the first time.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, pass) = text.split_once(':').unwrap_or((text, "1"));
-        let mut points = POINTS.into_iter().chain(RELAY_POINTS);
+        let mut points = POINTS.into_iter().chain(RELAY_POINTS).chain(SWAP_POINTS);
         let name = points.find(|point| *point == name);
         let pass = pass.parse().ok().filter(|pass| *pass > 0);
         match (name, pass) {
             (Some(name), Some(pass)) => Ok(Self { name, pass }),
             _ => Err(format!(
                 "`{text}` is no point and number, such as {COMMITTED}:1; points are {}",
-                [&POINTS[..], &RELAY_POINTS].concat().join(", ")
+                [&POINTS[..], &RELAY_POINTS, &SWAP_POINTS].concat().join(", ")
             )),
         }
     }

@@ -21,6 +21,7 @@ use crate::ports::Backing;
 use crate::roles::Role;
 use crate::sse::{Hub, HubLimits, feed};
 use crate::store::{self, Memory, Store};
+use crate::swap::{self, Swaps};
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
 use anyhow::Context;
@@ -85,6 +86,7 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     let memory = memory(&config, sidecar.as_ref(), &foundation);
     let backing = Backing { store: store.clone(), memory, clock: clock.clone(), identity: identity.clone() };
     let engine = Arc::new(Engine::load(bundle(&config, embedded)?, &backing)?);
+    let swaps = Swaps::open(&config.data, engine.clone(), clock.clone(), &tasks, config.swap.probation).await?;
     let hub = Hub::new(HubLimits::default());
     let (bus, inbox) = bus(&config, sidecar.as_ref(), &foundation, &tasks);
     let connections = Tasks::default();
@@ -95,9 +97,15 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     tasks.spawn("stream clock", feed::watch(hub.clone(), identity.clone(), clock.clone(), tasks.stopping()));
     tasks.spawn("sweep", sweep(store.clone(), clock.clone(), tasks.clone()));
     tasks.spawn("metrics", tidy(metrics.clone(), engine.clone(), tasks.clone()));
+    let differing = swap::compare(&engine, store, clock, &tasks);
     components::listen(&engine, &config.roles, bus.as_ref(), store, clock, &tasks);
     let schedules = components::act_on_time(&engine, &config.roles, store, clock, &tasks);
-    admin::serve(&config.data, admin::Admin::new(engine.clone(), bus.clone(), &foundation), &tasks)?;
+    admin::serve(&config.data, admin::Admin::new(engine.clone(), swaps.clone(), bus.clone(), &foundation), &tasks)?;
+    if let (Some(manifest), true) = (&config.manifest, config.swap.watch) {
+        let folder = manifest.parent().map(ToOwned::to_owned).unwrap_or_default();
+        let sources: Vec<_> = engine.specs().map(|(name, spec)| (name.to_owned(), folder.join(&spec.source))).collect();
+        swap::watch(&swaps, sources.into_iter(), &tasks);
+    }
 
     let listeners = [Some(&public), Some(&ops), app.as_ref()];
     let lines: Vec<String> = listeners.into_iter().flatten().map(Listener::announcement).collect();
@@ -120,7 +128,7 @@ pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
     }
     connections.spawn("public listener", public.serve(routes.routes()?, at_once, connections.clone()));
     // For operators to the last: it ends with the background tasks, after the connections.
-    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), bus, metrics), OPS_CONNECTIONS, tasks.clone()));
+    tasks.spawn("ops listener", ops.serve(ops::routes(store.clone(), bus, differing, metrics), OPS_CONNECTIONS, tasks.clone()));
     announce(&lines)?;
     tracing::info!(data = %config.data.display(), roles = %config.roles, "ready");
 

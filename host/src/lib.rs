@@ -24,5 +24,6 @@ pub mod schedule;
 pub mod secret;
 pub mod sse;
 pub mod store;
+pub mod swap;
 pub mod task;
 pub mod telemetry;

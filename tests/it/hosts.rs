@@ -189,3 +189,25 @@ fn commands_name_the_database_and_never_its_password() {
         }
     }
 }
+
+/// Replicas say what they run, and readiness shows where that differs.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_run_different_components_say_so() {
+    let Some([here, there]) = together::<2>(Options::default()) else { return };
+    let differs = async |host: &Host| {
+        let ready = Client::new(&host.ops).get("/readyz").await;
+        assert_eq!(ready.status, 200, "it serves all the same");
+        ready.json()["differs"][0].as_str().map(str::to_owned)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let other = crate::swap::shouting(&folder, "todos");
+    tokio::task::block_in_place(|| assert_eq!(here.cli(&["swap", "todos", &other]).0, 0));
+    for host in [&here, &there] {
+        let sentence = eventually("the difference is said", async || differs(host).await).await;
+        assert!(sentence.starts_with("todos is sha256:") && sentence.contains("another on 1 of"), "{sentence}");
+    }
+    tokio::task::block_in_place(|| assert_eq!(here.cli(&["swap", "todos", "--rollback"]).0, 0));
+    for host in [&here, &there] {
+        eventually("all run the same again", async || differs(host).await.is_none().then_some(())).await;
+    }
+}

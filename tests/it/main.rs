@@ -35,5 +35,6 @@ mod recurrence;
 mod reminders;
 mod store_faults;
 mod stream;
+mod swap;
 mod time;
 mod walkthrough;

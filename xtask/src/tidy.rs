@@ -10,15 +10,30 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 420;
 
 /// What the modules of the host must not name, because it lies above them.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     (
         "store",
-        &["ports", "engine", "identity", "events", "schedule", "components", "http", "sse", "admin", "host", "cli", "config"],
+        &[
+            "ports",
+            "engine",
+            "identity",
+            "events",
+            "schedule",
+            "components",
+            "http",
+            "sse",
+            "swap",
+            "admin",
+            "host",
+            "cli",
+            "config",
+        ],
     ),
     ("dapr", &["ports", "engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli", "config"]),
     ("identity", &["ports", "engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
     ("ports", &["engine", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
-    ("engine", &["events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
+    ("engine", &["events", "schedule", "components", "http", "sse", "swap", "admin", "host", "cli"]),
+    ("swap", &["ports", "identity", "events", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
     ("events", &["engine", "schedule", "components", "http", "sse", "admin", "host", "cli"]),
     ("schedule", &["events", "components", "http", "sse", "admin", "host", "cli"]),
     ("sse", &["engine", "schedule", "components", "admin", "host", "cli"]),

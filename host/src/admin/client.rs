@@ -1,6 +1,7 @@
 //! The commands' end of the socket.
 
 use super::{Component, Moved, Replay, TokenWanted, Wanted, socket};
+use crate::swap::Swapped;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -40,6 +41,20 @@ impl RunningHost {
     pub async fn components(self) -> anyhow::Result<Vec<Component>> {
         let body = self.ask(Method::GET, "/components", Vec::new()).await?.into_body().collect().await?.to_bytes();
         serde_json::from_slice(&body).context("the host's answer makes no sense")
+    }
+
+    /// The audit log of what replaced what, a CloudEvent a line.
+    pub async fn swaps(self) -> anyhow::Result<String> {
+        let body = self.ask(Method::GET, "/components/log", Vec::new()).await?.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// Replaces a component; `None` for what it is replaced by: goes back.
+    pub async fn swap(self, name: &str, wasm: Option<Vec<u8>>) -> anyhow::Result<Swapped> {
+        let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let path = format!("/components/{name}/{}", if wasm.is_some() { "swap" } else { "rollback" });
+        let body = self.ask(Method::POST, &path, wasm.unwrap_or_default()).await?.into_body();
+        serde_json::from_slice(&body.collect().await?.to_bytes()).context("the host's answer makes no sense")
     }
 
     pub async fn token(self, wanted: &TokenWanted) -> anyhow::Result<String> {

@@ -7,14 +7,15 @@ mod events;
 pub use crate::events::{Replay, Wanted};
 
 use crate::clock::{Clock, TestClock};
-use crate::engine::{ComponentStatus, Engine};
+use crate::engine::{ComponentStatus, Engine, LARGEST, Refusal as Refused};
 use crate::events::Bus;
 use crate::host::Foundation;
 use crate::identity::Identity;
+use crate::swap::{By, Swapped, Swaps};
 use crate::task::Tasks;
 use anyhow::Context;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path as InPath, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::time::Timestamp;
@@ -47,12 +48,15 @@ pub struct Component {
     pub since: String,
     pub requests: u64,
     pub faults: u64,
+    /// The digest of the version that a rollback goes back to, where the component was swapped.
+    #[serde(default)]
+    pub previous: Option<String>,
 }
 
-impl From<ComponentStatus> for Component {
-    fn from(status: ComponentStatus) -> Self {
+impl Component {
+    fn new(status: ComponentStatus, previous: Option<String>) -> Self {
         let ComponentStatus { name, version, digest, since, requests, faults } = status;
-        Self { name, version, digest, since: since.to_string(), requests, faults }
+        Self { name, version, digest, since: since.to_string(), requests, faults, previous }
     }
 }
 
@@ -75,6 +79,7 @@ pub enum Moved {
 /// What the socket answers with. An error's body is a sentence for people.
 pub struct Admin {
     engine: Arc<Engine>,
+    swaps: Arc<Swaps>,
     identity: Arc<Identity>,
     bus: Arc<dyn Bus>,
     test_clock: Option<Arc<TestClock>>,
@@ -84,15 +89,18 @@ pub struct Admin {
 type Refusal = (StatusCode, String);
 
 impl Admin {
-    pub fn new(engine: Arc<Engine>, bus: Arc<dyn Bus>, foundation: &Foundation) -> Arc<Self> {
+    pub fn new(engine: Arc<Engine>, swaps: Arc<Swaps>, bus: Arc<dyn Bus>, foundation: &Foundation) -> Arc<Self> {
         let Foundation { identity, test_clock, .. } = foundation;
-        Arc::new(Self { engine, identity: identity.clone(), bus, test_clock: test_clock.clone() })
+        Arc::new(Self { engine, swaps, identity: identity.clone(), bus, test_clock: test_clock.clone() })
     }
 
     fn routes(self: Arc<Self>) -> Router {
         let unknown = async || (StatusCode::NOT_FOUND, "the running host does not know this command: it is of another version");
         Router::new()
             .route("/components", get(components))
+            .route("/components/log", get(swaps))
+            .route("/components/{name}/swap", post(swap).layer(DefaultBodyLimit::max(LARGEST as usize)))
+            .route("/components/{name}/rollback", post(roll_back))
             .route("/events", post(show))
             .route("/events/replay", post(send_again))
             .route("/clock", post(move_clock))
@@ -105,7 +113,27 @@ impl Admin {
 }
 
 async fn components(State(admin): State<Arc<Admin>>) -> Json<Vec<Component>> {
-    Json(admin.engine.components().into_iter().map(Component::from).collect())
+    let mut previous = admin.swaps.previous();
+    let component = |status: ComponentStatus| {
+        let previous = previous.remove(&status.name);
+        Component::new(status, previous)
+    };
+    Json(admin.engine.components().into_iter().map(component).collect())
+}
+
+async fn swaps(State(admin): State<Arc<Admin>>) -> Result<String, Refusal> {
+    admin.swaps.log().map_err(|error| (StatusCode::CONFLICT, format!("{error:#}")))
+}
+
+async fn swap(State(admin): State<Arc<Admin>>, InPath(name): InPath<String>, wasm: Bytes) -> Result<Json<Swapped>, Refusal> {
+    let refused =
+        |Refused(why): Refused| (StatusCode::CONFLICT, format!("{name} was not replaced, and goes on as it was: {why}"));
+    admin.swaps.swap(&name, wasm, By::Command).await.map(Json).map_err(refused)
+}
+
+async fn roll_back(State(admin): State<Arc<Admin>>, InPath(name): InPath<String>) -> Result<Json<Swapped>, Refusal> {
+    let refused = |Refused(why): Refused| (StatusCode::CONFLICT, format!("{name} cannot go back: {why}"));
+    admin.swaps.roll_back(&name).await.map(Json).map_err(refused)
 }
 
 async fn issue(State(admin): State<Arc<Admin>>, Json(wanted): Json<TokenWanted>) -> Result<String, Refusal> {

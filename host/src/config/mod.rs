@@ -35,6 +35,7 @@ pub struct Config {
     pub listen: ListenConfig,
     /// A `spin.toml`; `None`: the components that the program carries.
     pub manifest: Option<PathBuf>,
+    pub swap: SwapConfig,
     pub identity: IdentityConfig,
     pub roles: Roles,
     pub bus: BusKind,
@@ -86,6 +87,15 @@ pub struct ListenConfig {
     pub max_connections: usize,
 }
 
+/// How components are replaced.
+#[derive(Clone, Copy, Debug)]
+pub struct SwapConfig {
+    /// As their files change.
+    pub watch: bool,
+    /// How long a new version is watched.
+    pub probation: Duration,
+}
+
 /// What a test does to a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TestConfig {
@@ -129,6 +139,7 @@ impl Config {
         let database = reader.database();
         let listen = reader.listen();
         let manifest = reader.text("manifest").map(PathBuf::from);
+        let swap = reader.swap(manifest.is_some());
         let identity = reader.identity();
         let roles = reader.required("roles", Roles::parse);
         let (bus, memory) = (reader.required("bus", values::bus), reader.required("memory", values::memory));
@@ -147,13 +158,14 @@ impl Config {
                 .push("APP_API_TOKEN is not set: whoever reaches the application listener is taken for the sidecar".to_owned());
         }
         let whole = || {
-            let (data, listen, identity, roles) = (data?, listen?, identity?, roles?);
+            let (data, listen, swap, identity, roles) = (data?, listen?, swap?, identity?, roles?);
             let (bus, memory, drain, log) = (bus?, memory?, drain?, log?);
             Some(Self {
                 data,
                 database,
                 listen,
                 manifest,
+                swap,
                 identity,
                 roles,
                 bus,
@@ -299,6 +311,15 @@ impl Reader {
             self.faults.extend(faults);
             None
         })
+    }
+
+    fn swap(&mut self, has_manifest: bool) -> Option<SwapConfig> {
+        let watch = self.required("watch", values::switch)?;
+        if watch && !has_manifest {
+            self.faults
+                .push("TIDINGS_WATCH is on, but there is no manifest whose files could change: name it by --manifest".to_owned());
+        }
+        Some(SwapConfig { watch, probation: self.required("probation", values::duration)? })
     }
 
     fn drain(&mut self) -> Option<DrainConfig> {

@@ -84,6 +84,20 @@ pub const OPTIONS: &[Opt] = &[
     ),
     opt("manifest", "FILE", None, Host, "A spin.toml whose components run in place of the built-in ones"),
     opt(
+        "watch",
+        "SWITCH",
+        Some("off"),
+        Host,
+        "on: a component of the manifest whose file changes is swapped, as `tidings swap` does",
+    ),
+    opt(
+        "probation",
+        "TIME",
+        Some("1m"),
+        Host,
+        "How long a component that was swapped in is watched: where more than one call in ten fails, the version before comes back",
+    ),
+    opt(
         "database_url",
         "URL",
         None,

@@ -73,6 +73,16 @@ impl Caller {
         Self { maker, consumer, scheduled }
     }
 
+    /// Whether an instance starts, by whichever call of the host it takes.
+    pub async fn start(&self) -> Result<(), Failed> {
+        let mut store = self.maker.store();
+        match (&self.consumer, &self.scheduled) {
+            (Some(pre), _) => self.maker.started(pre.instantiate_async(&mut store)).await.map(drop).map_err(not_started),
+            (None, Some(pre)) => self.maker.started(pre.instantiate_async(&mut store)).await.map(drop).map_err(not_started),
+            (None, None) => Ok(()),
+        }
+    }
+
     /// An instance for a run of events.
     pub async fn listener(&self) -> Result<Listener<'_>, Failed> {
         let pre = self.consumer.as_ref().ok_or_else(|| not_exported("event-consumer"))?;
@@ -97,7 +107,7 @@ impl Caller {
 }
 
 /// No client is at the other end of these calls.
-const NOBODY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+pub(super) const NOBODY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 fn not_exported(what: &str) -> Failed {
     (Fault::NoComponent, format!("it does not export {what}"))

@@ -31,9 +31,9 @@ impl Exports {
     }
 
     /// Everything that does not fit, one line each.
-    pub fn faults(self, name: &str, spec: &ComponentSpec, has_route: bool) -> Vec<String> {
+    pub fn faults(self, name: &str, spec: &ComponentSpec) -> Vec<String> {
         let mut faults = Vec::new();
-        if has_route && !self.http {
+        if spec.has_route && !self.http {
             faults.push(format!("component {name:?} has a route, but does not export {HTTP}: remove the route, or export it"));
         }
         match (&spec.subscription, self.events) {
@@ -57,33 +57,34 @@ mod tests {
     use super::super::manifest::Manifest;
     use super::*;
 
-    fn spec(settings: &str) -> ComponentSpec {
+    fn spec(settings: &str, has_route: bool) -> ComponentSpec {
+        let route = if has_route { "[[trigger.http]]\nroute = '/a'\ncomponent = 'a'\n" } else { "" };
         let text = format!(
-            "spin_manifest_version = 2\n[component.a]\nsource = 'a.wasm'\n[component.a.tool.tidings]\nports = []\n{settings}"
+            "spin_manifest_version = 2\n{route}[component.a]\nsource = 'a.wasm'\n[component.a.tool.tidings]\nports = []\n{settings}"
         );
         Manifest::parse(&text).unwrap().components["a"].clone()
     }
 
     #[test]
     fn what_is_said_and_what_is_offered_must_agree() {
-        let (silent, hearing) = (spec(""), spec("group = 'g'\ntopics = ['task-events']"));
+        let (silent, hearing) = ("", "group = 'g'\ntopics = ['task-events']");
         let http = Exports { http: true, ..Exports::default() };
         let events = Exports { events: true, ..Exports::default() };
         let schedule = Exports { schedule: true, ..Exports::default() };
-        for (exports, spec, has_route, expected) in [
-            (http, &silent, true, None),
-            (http, &silent, false, None),
-            (events, &hearing, false, None),
-            (schedule, &silent, false, None),
-            (schedule, &silent, true, Some("has a route")),
-            (events, &silent, false, Some("nothing says what it hears")),
-            (http, &hearing, true, Some("does not export tidings:app/event-consumer")),
-            (Exports::default(), &silent, false, Some("good for nothing")),
+        for (exports, settings, has_route, expected) in [
+            (http, silent, true, None),
+            (http, silent, false, None),
+            (events, hearing, false, None),
+            (schedule, silent, false, None),
+            (schedule, silent, true, Some("has a route")),
+            (events, silent, false, Some("nothing says what it hears")),
+            (http, hearing, true, Some("does not export tidings:app/event-consumer")),
+            (Exports::default(), silent, false, Some("good for nothing")),
         ] {
-            let faults = exports.faults("a", spec, has_route);
+            let faults = exports.faults("a", &spec(settings, has_route));
             assert_eq!(faults.len(), usize::from(expected.is_some()), "{faults:?}");
             assert!(expected.is_none_or(|expected| faults[0].contains(expected)), "{faults:?}");
         }
-        assert_eq!(Exports::default().faults("a", &hearing, true).len(), 3, "all of them at once");
+        assert_eq!(Exports::default().faults("a", &spec(hearing, true)).len(), 3, "all of them at once");
     }
 }

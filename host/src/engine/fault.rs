@@ -1,11 +1,12 @@
 //! What can go wrong with a component, and the one place where that is logged and counted.
 
-use super::loaded::Counters;
-use super::runtime::Inside;
+use super::counters::Counters;
+use super::seats::Seat;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Why a component gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +41,8 @@ impl Fault {
     }
 }
 
-/// What a request holds while it is inside: one of its component's places, and the ticking of the epoch.
-pub(super) type Place = (OwnedSemaphorePermit, Inside);
+/// What a request holds while it is inside: one of its component's places, and the version that it began with.
+pub(super) type Place = (Seat, TaskTrackerToken);
 
 /// One request on its way through a component. Whoever sees it fail first says so, and the rest is silent.
 pub(super) struct Flight {

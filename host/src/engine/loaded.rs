@@ -1,136 +1,87 @@
-//! One component as it is loaded: compiled, linked with what it is granted, with its places and its numbers.
+//! One version of a component as it is loaded: compiled, linked with what it is granted, with its numbers.
 
 use super::bindings::consumer::ConsumerPre;
 use super::bindings::scheduled::ScheduledPre;
 use super::body::Body;
 use super::bundle::Part;
-use super::call::{Caller, Failed, TickError, Verdict};
+use super::call::{Caller, Failed, NOBODY, TickError, Verdict};
+use super::counters::Counters;
 use super::exports::Exports;
 use super::fault::{Fault, Flight};
 use super::instance::{Answering, Maker, RequestData};
-use super::manifest::{ComponentSpec, Faults, Limits, Subscription};
+use super::manifest::{ComponentSpec, Faults};
 use super::request::prepare;
-use super::runtime::{Busy, Inside};
-use super::{ComponentStatus, Heard, RequestContext, grants};
-use crate::ports::{Backing, Port};
-use crate::roles::Role;
+use super::seats::{Seat, Seats};
+use super::{Heard, RequestContext, grants};
+use crate::ports::Backing;
 use crate::store::LoggedEvent;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use domain::time::Timestamp;
-use sha2::{Digest, Sha256};
+use http_body_util::Empty;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
 use wasmtime::component::Component;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre, TrapOrPanicError};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// A component that runs.
+/// A version of a component that runs, or could.
 pub(super) struct Loaded {
     /// None: it answers no requests.
     answering: Option<ProxyHandler<Answering>>,
     caller: Caller,
     exports: Exports,
-    role: Role,
-    subscription: Option<Subscription>,
-    has_agenda: bool,
-    limits: Limits,
     counters: Arc<Counters>,
     version: String,
     digest: String,
-    since: Timestamp,
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    busy: Busy,
+    seats: Arc<Seats>,
+    /// Another serves in its place: what it has begun it ends, and no more.
+    retired: AtomicBool,
+    /// What it has begun.
+    inside: TaskTracker,
 }
 
-/// What a component did so far.
-pub(super) struct Counters {
-    name: Arc<str>,
-    /// Events and moments count as requests.
-    requests: AtomicU64,
-    faults: AtomicU64,
+/// What a version is called.
+pub(super) struct Origin {
+    pub version: String,
+    /// `sha256:` and the digest of its wasm, in hexadecimal.
+    pub digest: String,
 }
 
-impl Counters {
-    /// Counts one call and how long it took.
-    pub fn measure(&self, status: &str, start: Instant) {
-        let component = self.name.to_string();
-        metrics::counter!("tidings_component_requests_total", "component" => component.clone(), "status" => status.to_owned())
-            .increment(1);
-        metrics::histogram!("tidings_component_duration_seconds", "component" => component).record(start.elapsed().as_secs_f64());
-    }
-
-    /// The one place that logs and counts a fault.
-    pub fn fault(&self, fault: Fault, request_id: &str, why: &str) {
-        let reason = fault.reason();
-        self.faults.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("tidings_component_faults_total", "component" => self.name.to_string(), "reason" => reason)
-            .increment(1);
-        if fault == Fault::Overloaded {
-            tracing::warn!(component = &*self.name, reason, request_id, why, "a component is overloaded");
-        } else {
-            tracing::error!(component = &*self.name, reason, request_id, why, "a component failed");
-        }
-    }
-}
+/// What a version answers to, to show that it answers: whatever it says, short of 500 and above.
+const HEALTH: &str = "/healthz";
 
 /// Where a component is loaded, and what it is part of.
 pub(super) struct Surroundings<'a> {
     pub engine: &'a wasmtime::Engine,
-    pub busy: &'a Busy,
-    pub version: &'a str,
+    pub seats: &'a Arc<Seats>,
     pub backing: &'a Backing,
 }
 
 impl Loaded {
     /// Everything that hinders it is reported at once.
-    pub fn new(at: &Surroundings<'_>, name: &str, spec: &ComponentSpec, part: &Part, has_route: bool) -> Result<Self> {
-        let component = compiled(at.engine, part).with_context(|| format!("component {name:?} cannot be compiled"))?;
-        let exports = Exports::of(at.engine, &component);
-        let mut faults = grants::refused(at.engine, name, &component, &spec.ports);
-        faults.extend(exports.faults(name, spec, has_route));
+    pub fn new(at: &Surroundings<'_>, name: &str, spec: &ComponentSpec, component: &Component, of: Origin) -> Result<Self> {
+        let exports = Exports::of(at.engine, component);
+        let mut faults = grants::refused(at.engine, name, component, &spec.ports);
+        faults.extend(exports.faults(name, spec));
         if !faults.is_empty() {
             return Err(Faults(faults).into());
         }
-        let counters = Arc::new(Counters { name: name.into(), requests: AtomicU64::new(0), faults: AtomicU64::new(0) });
+        let counters = Arc::new(Counters::new(name));
         let maker = Maker {
             engine: at.engine.clone(),
             component: Arc::clone(&counters.name),
             limits: spec.limits,
             backing: at.backing.clone(),
         };
-        let (answering, caller) = linked(maker, &component, spec, exports)
+        let (answering, caller) = linked(maker, component, spec, exports)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("component {name:?} does not fit this host: build it against its `wit/`"))?;
-        Ok(Self {
-            answering,
-            caller,
-            exports,
-            role: spec.role,
-            subscription: spec.subscription.clone(),
-            has_agenda: spec.ports.contains(&Port::Agenda),
-            limits: spec.limits,
-            counters,
-            version: at.version.to_owned(),
-            digest: format!("sha256:{:x}", Sha256::digest(&part.wasm)),
-            since: at.backing.clock.now(),
-            places: Arc::new(Semaphore::new(spec.limits.concurrency)),
-            waiting: AtomicUsize::new(0),
-            busy: at.busy.clone(),
-        })
-    }
-
-    /// Whose work it is.
-    pub fn role(&self) -> Role {
-        self.role
-    }
-
-    /// What it hears, if it hears events.
-    pub fn subscription(&self) -> Option<&Subscription> {
-        self.subscription.as_ref()
+        let Origin { version, digest } = of;
+        let (seats, inside) = (Arc::clone(at.seats), TaskTracker::new());
+        Ok(Self { answering, caller, exports, counters, version, digest, seats, retired: AtomicBool::new(false), inside })
     }
 
     /// Whether it acts at moments.
@@ -138,31 +89,61 @@ impl Loaded {
         self.exports.schedule
     }
 
-    pub fn has_agenda(&self) -> bool {
-        self.has_agenda
+    pub fn exports(&self) -> Exports {
+        self.exports
     }
 
-    /// Counts one request and how long it took.
-    pub fn measure(&self, status: &str, start: Instant) {
-        self.counters.measure(status, start);
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
-    pub fn status(&self, name: &str) -> ComponentStatus {
-        ComponentStatus {
-            name: name.to_owned(),
-            version: self.version.clone(),
-            digest: self.digest.clone(),
-            since: self.since,
-            requests: self.counters.requests.load(Ordering::Relaxed),
-            faults: self.counters.faults.load(Ordering::Relaxed),
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// It begins nothing more.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// It serves, perhaps again.
+    pub fn begin(&self) {
+        self.inside.reopen();
+        self.retired.store(false, Ordering::Relaxed);
+        self.counters.begin();
+    }
+
+    /// Waits until all that it has begun has ended, if it begins nothing more.
+    pub async fn drained(&self) {
+        self.inside.close();
+        self.inside.wait().await;
+    }
+
+    /// Tries a version that does not serve yet: whether it starts and, where it answers requests, gives an answer. `Err`: why not.
+    pub async fn try_out(&self) -> Result<(), String> {
+        let Some(seat) = self.seats.aside().enter().await else { return Err(NO_PLACE.to_owned()) };
+        if self.answering.is_none() {
+            return self.caller.start().await.map_err(|(_, why)| why);
+        }
+        let request = http::Request::get(HEALTH).header(http::header::HOST, "localhost").body(Empty::<Bytes>::new());
+        let request = request.map_err(|error| error.to_string())?;
+        let context = RequestContext { request_id: "probe".to_owned(), peer: NOBODY, traceparent: None };
+        match self.answer(seat, request, context).await {
+            Ok(response) if response.status().is_server_error() => Err(format!("GET {HEALTH} answers {}", response.status())),
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Some(self.counters.last_failure()).filter(|why| !why.is_empty()).unwrap_or(fault.to_string())),
         }
     }
 
-    /// Hands events of one user to one instance, in order, until one of them is not done.
+    /// Hands events of one user to one instance, in order, until one of them is not done, or another version serves: the rest is its.
     pub async fn hear(&self, group: &Arc<str>, events: &[LoggedEvent]) -> Heard {
         let Some(first) = events.first() else { return Heard { done: 0, last: Ok(Verdict::Done) } };
         let failed = |event: &LoggedEvent, (fault, why): Failed| self.fault(fault, &event.id.to_string(), &why);
-        let Some(_inside) = self.enter().await else {
+        let (Some(_seat), _inside) = (self.seats.enter().await, self.inside.token()) else {
             return Heard { done: 0, last: Err(failed(first, (Fault::Overloaded, NO_PLACE.to_owned()))) };
         };
         let mut listener = match self.caller.listener().await {
@@ -171,11 +152,14 @@ impl Loaded {
         };
         for (done, event) in events.iter().enumerate() {
             let start = Instant::now();
-            self.counters.requests.fetch_add(1, Ordering::Relaxed);
+            self.counters.asked();
             let last = listener.hear(group, event).await.map_err(|why| failed(event, why));
             self.counters.measure(last.as_ref().map_or_else(|fault| fault.reason(), Verdict::name), start);
             if last != Ok(Verdict::Done) {
                 return Heard { done, last };
+            }
+            if self.retired.load(Ordering::Relaxed) {
+                return Heard { done: done + 1, last };
             }
         }
         Heard { done: events.len(), last: Ok(Verdict::Done) }
@@ -184,9 +168,10 @@ impl Loaded {
     /// Tells it what time it is.
     pub async fn tick(&self, now: Timestamp) -> Result<Option<Timestamp>, TickError> {
         let start = Instant::now();
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let ticked = match self.enter().await {
-            Some(_inside) => self.caller.tick(now).await,
+        self.counters.asked();
+        let _inside = self.inside.token();
+        let ticked = match self.seats.enter().await {
+            Some(_seat) => self.caller.tick(now).await,
             None => Err((Fault::Overloaded, NO_PLACE.to_owned())),
         };
         let ticked = ticked.map_err(|(fault, why)| self.fault(fault, "tick", &why));
@@ -209,33 +194,33 @@ impl Loaded {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
-        let Some(answering) = &self.answering else { return Err(Fault::NoComponent) };
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let Some(inside) = self.enter().await else {
+        self.counters.asked();
+        let Some(seat) = self.seats.enter().await else {
             self.counters.fault(Fault::Overloaded, &context.request_id, NO_PLACE);
             return Err(Fault::Overloaded);
         };
-        let flight = Flight::new(Arc::clone(&self.counters), context.request_id.clone(), inside);
+        self.answer(seat, request, context).await
+    }
+
+    async fn answer<B>(
+        &self,
+        seat: Seat,
+        request: http::Request<B>,
+        context: RequestContext,
+    ) -> Result<http::Response<Body>, Fault>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let Some(answering) = &self.answering else { return Err(Fault::NoComponent) };
+        let place = (seat, self.inside.token());
+        let flight = Flight::new(Arc::clone(&self.counters), context.request_id.clone(), place);
         let request = prepare(request, &context);
         let data = RequestData { flight: Arc::clone(&flight), peer: context.peer, traceparent: context.traceparent };
         match answering.handle(data, request).await {
             Ok(response) => Ok(response.map(|body| Body::new(body, flight))),
             Err(error) => Err(Self::unanswered(&flight, &error).await),
         }
-    }
-
-    /// One of the component's places, and what keeps the epoch ticking.
-    async fn enter(&self) -> Option<(OwnedSemaphorePermit, Inside)> {
-        Some((self.place().await?, self.busy.enter()))
-    }
-
-    /// A place for one more instance, now or within the deadline.
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Some(place);
-        }
-        let _waiting = Waiting::enter(&self.waiting, self.limits.queue)?;
-        tokio::time::timeout(self.limits.deadline, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()
     }
 
     /// What became of a request without a response.
@@ -275,25 +260,8 @@ fn linked(
     Ok((answering.map(ProxyHandler::new), Caller::new(maker, consumer, scheduled)))
 }
 
-/// A place in a bounded queue.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
-        let before = waiting.fetch_add(1, Ordering::Relaxed);
-        let entered = Self(waiting);
-        (before < most).then_some(entered)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Native code from the build of this binary where wasmtime takes it, else the wasm itself.
-fn compiled(engine: &wasmtime::Engine, part: &Part) -> Result<Component> {
+pub(super) fn compiled(engine: &wasmtime::Engine, part: &Part) -> Result<Component> {
     if let Some(precompiled) = &part.precompiled {
         // SAFETY: the bytes are linked into this binary by its own build; wasmtime checks that its version and settings fit.
         match unsafe { Component::deserialize(engine, precompiled) } {

@@ -23,6 +23,8 @@ pub struct Manifest {
 pub struct ComponentSpec {
     /// Where its wasm is, relative to the manifest.
     pub source: String,
+    /// Whether requests reach it.
+    pub has_route: bool,
     /// What it may import.
     pub ports: Vec<Port>,
     /// Whose work it is.
@@ -94,7 +96,7 @@ impl Routes {
     }
 
     /// Whether a route leads to this component.
-    pub fn lead_to(&self, component: &str) -> bool {
+    fn lead_to(&self, component: &str) -> bool {
         self.exact.values().chain(self.below.values()).any(|name| name == component)
     }
 
@@ -151,6 +153,7 @@ impl Reader {
             self.fault("there is no component: add a [component.NAME] with its source".to_owned());
         }
         let routes = self.routes(table, &components);
+        components.iter_mut().for_each(|(name, spec)| spec.has_route = routes.lead_to(name));
         Manifest { version: version.unwrap_or("0.0.0").to_owned(), components, routes }
     }
 
@@ -189,6 +192,11 @@ impl Reader {
         if source.is_empty() {
             self.fault(format!("component {name:?} has no source: name its .wasm file"));
         }
+        if value.get("allowed_outbound_hosts").is_some_and(|hosts| hosts.as_array().is_none_or(|hosts| !hosts.is_empty())) {
+            self.fault(format!(
+                "component {name:?}: allowed_outbound_hosts is not empty, and this host lets no component out: make it [], or leave it out"
+            ));
+        }
         let empty = Table::new();
         let tool = value.get("tool").and_then(|tool| tool.get("tidings")).and_then(Value::as_table).unwrap_or(&empty);
         let known = [
@@ -216,7 +224,7 @@ impl Reader {
             reuse: self.number(name, tool, "reuse", 1, 1..=1_000_000),
         };
         let (ports, role, subscription) = (self.ports(name, tool), self.role(name, tool), self.subscription(name, tool));
-        ComponentSpec { source, ports, role, subscription, limits }
+        ComponentSpec { source, has_route: false, ports, role, subscription, limits }
     }
 
     fn role(&mut self, name: &str, tool: &Table) -> Role {
@@ -356,6 +364,7 @@ mod tests {
             route = "api/:id"
             component = "nobody"
             [component.a]
+            allowed_outbound_hosts = ["https://example.org"]
             [component.a.tool.tidings]
             ports = ["ledger", "sockets", 3]
             memory_mib = 0
@@ -363,10 +372,20 @@ mod tests {
         "#,
         )
         .unwrap_err();
-        for expected in ["version", "nobody", "parameters", "source", "sockets", "3 is no port", "memory_mib", "reuze"] {
+        for expected in [
+            "version",
+            "nobody",
+            "parameters",
+            "source",
+            "lets no component out",
+            "sockets",
+            "3 is no port",
+            "memory_mib",
+            "reuze",
+        ] {
             assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected} in {faults:#?}");
         }
-        assert_eq!(faults.len(), 8, "{faults:#?}");
+        assert_eq!(faults.len(), 9, "{faults:#?}");
     }
 
     #[test]

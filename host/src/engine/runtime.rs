@@ -70,6 +70,13 @@ pub(super) fn compiler() -> anyhow::Result<Engine> {
     Ok(Engine::new(&config())?)
 }
 
+/// The same, for one thread.
+pub(super) fn lone_compiler() -> anyhow::Result<Engine> {
+    let mut config = config();
+    config.parallel_compilation(false);
+    Ok(Engine::new(&config)?)
+}
+
 /// An engine with room for so many instances at one time, each with at most so much memory.
 ///
 /// What is kept resident of a used slot was measured (`docs/adr/0005-fresh-instances.md`): handing pages back one instance at a time costs a TLB

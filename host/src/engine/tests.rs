@@ -2,59 +2,16 @@
 
 mod calls;
 
+use super::testing::{backing, bundle, get, manifest, text};
 use super::*;
-use crate::clock::SystemClock;
-use crate::identity::{Identity, IdentityConfig, SigningKey};
-use crate::store::sqlite::SqliteStore;
-use crate::task::Tasks;
-use http_body_util::{BodyExt, Empty};
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use wasmtime::component::Component;
 
-fn manifest() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/misbehave.toml");
-    std::fs::read_to_string(path).unwrap()
-}
-
-/// The fixture's bundle, under a manifest that a test may have changed.
-fn bundle(manifest: &str) -> Bundle {
-    let folder = tempfile::tempdir().unwrap();
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/../../target");
-    let path = folder.path().join("spin.toml");
-    std::fs::write(&path, manifest.replace("../../target", fixtures.to_str().unwrap())).unwrap();
-    Bundle::from_manifest(&path).unwrap()
-}
-
-/// A store of its own, in a folder that must stay as long as it is used.
-async fn backing() -> (Backing, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
-    let (clock, tasks) = (Arc::new(SystemClock), Tasks::default());
-    let key = SigningKey::from_bytes(&[7; 32]);
-    let identity = Identity::new(store.clone(), clock.clone(), &tasks, key, IdentityConfig::default()).unwrap();
-    (Backing { memory: store.clone(), store, clock, identity: Arc::new(identity) }, folder)
-}
-
 async fn engine() -> Arc<Engine> {
     // Requests ask nothing of the store: its folder can go.
     Arc::new(Engine::load(bundle(&manifest()), &backing().await.0).unwrap())
-}
-
-async fn get(engine: &Engine, path: &str) -> Result<http::Response<Body>, Fault> {
-    let uri = format!("/misbehave/{path}");
-    let name = engine.route(&uri).unwrap().0.to_owned();
-    let request = http::Request::get(&uri).header("host", "tidings.test").header("x-request-id", "forged");
-    let request = request.body(Empty::<Bytes>::new()).unwrap();
-    let peer = Ipv4Addr::LOCALHOST.into();
-    engine.handle(&name, request, RequestContext { request_id: "r-1".to_owned(), peer, traceparent: None }).await
-}
-
-async fn text(response: http::Response<Body>) -> Result<String, String> {
-    let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
-    Ok(String::from_utf8(body.to_bytes().to_vec()).unwrap())
 }
 
 async fn well(engine: &Engine) {

@@ -1,12 +1,14 @@
 //! The operations listener: whether the host lives, whether it can serve, and its numbers.
 //!
 //! Whether it can serve is the store's to say, as requests need nothing else. That events are not going anywhere is said beside it:
-//! they wait in the outbox, and a host that is taken out of service for it would help nobody.
+//! they wait in the outbox, and a host that is taken out of service for it would help nobody. Nor does it that other hosts run another
+//! version of a component, which is so whenever one is being replaced: that is said, too.
 
 use super::layers;
 use super::problem::Problem;
 use crate::events::Bus;
 use crate::store::Store;
+use crate::swap::Differing;
 use crate::telemetry::Metrics;
 use axum::middleware::from_fn;
 use axum::routing::get;
@@ -16,8 +18,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What the operations listener answers with.
-pub fn routes(store: Arc<dyn Store>, bus: Arc<dyn Bus>, metrics: Metrics) -> Router {
-    let ready = move || async move { store.check().await.map(|()| is_ready(bus.away())).map_err(Problem::from) };
+pub fn routes(store: Arc<dyn Store>, bus: Arc<dyn Bus>, differing: Differing, metrics: Metrics) -> Router {
+    let ready =
+        move || async move { store.check().await.map(|()| is_ready(bus.away(), differing.sentences())).map_err(Problem::from) };
     let numbers = move || async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()) };
     Router::new()
         .route("/healthz", get(async || Json(json!({"status": "ok"}))))
@@ -28,9 +31,13 @@ pub fn routes(store: Arc<dyn Store>, bus: Arc<dyn Bus>, metrics: Metrics) -> Rou
         .layer(from_fn(layers::identify))
 }
 
-fn is_ready(away: Option<String>) -> Json<Value> {
-    Json(match away {
-        None => json!({"status": "ready"}),
-        Some(reason) => json!({"status": "ready", "away": [reason]}),
-    })
+fn is_ready(away: Option<String>, differs: Vec<String>) -> Json<Value> {
+    let mut ready = json!({"status": "ready"});
+    if let Some(reason) = away {
+        ready["away"] = json!([reason]);
+    }
+    if !differs.is_empty() {
+        ready["differs"] = json!(differs);
+    }
+    Json(ready)
 }

@@ -348,6 +348,15 @@ pub trait Store: Ledger + Agenda + Accounts + EventLog + Memory {
     /// The secret that all hosts of this store have in common; the first that was offered. `None`: there is only one host, which
     /// keeps its own.
     async fn shared_key(&self, new: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Says what a host runs, until a moment, and answers what all hosts of this store say that have not fallen silent: their ids and words.
+    /// Where there is only one host, nothing.
+    async fn tell_hosts(
+        &self,
+        host: &str,
+        says: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(String, String)>, StoreError>;
     /// Lets go of everything, after the last write has ended.
     async fn close(&self);
 }

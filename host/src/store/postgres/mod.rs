@@ -24,7 +24,7 @@ mod tests;
 
 use crate::store::ended::Endings;
 use crate::store::folder::Folder;
-use crate::store::{Store, StoreError};
+use crate::store::{Memory as _, Store, StoreError};
 use crate::task::Tasks;
 use PostgresStore as ThisStore;
 use async_trait::async_trait;
@@ -44,6 +44,9 @@ pub use open::OpenError;
 
 /// How long letting go may take: a database that does not answer is left as it is.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What begins the keys under which hosts say what they run. A component's keys begin with a number.
+const HOSTS: &str = "host/";
 
 /// A database that other hosts may use at the same time.
 pub struct PostgresStore {
@@ -104,6 +107,20 @@ impl Store for PostgresStore {
         let offer = "INSERT INTO signing_key (id, key) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
         sql::accounts::write_one(self, offer, |v| v.add(new)).await?;
         self.readers.find("SELECT key FROM signing_key WHERE id = 1", |v| v, |row| Ok(row.try_get(0)?)).await
+    }
+
+    async fn tell_hosts(
+        &self,
+        host: &str,
+        says: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        self.remember(&format!("{HOSTS}{host}"), says.as_bytes(), until).await?;
+        let sql = "SELECT substr(key, length($1) + 1), convert_from(value, 'UTF8') FROM memory \
+                   WHERE starts_with(key, $1) AND expires_at > $2 ORDER BY key LIMIT 1000";
+        let said = |row: &DbRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        self.readers.find_all(sql, |v| v.add(HOSTS).add(now.millis()), said).await
     }
 
     async fn close(&self) {

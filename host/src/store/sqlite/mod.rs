@@ -80,6 +80,10 @@ impl Store for SqliteStore {
         Ok(None)
     }
 
+    async fn tell_hosts(&self, _: &str, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

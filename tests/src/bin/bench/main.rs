@@ -8,12 +8,13 @@ mod events;
 mod load;
 mod measures;
 mod native;
+mod swap;
 
 use it::Options;
 
 /// The measures, in the order in which they run.
-const NAMES: [&str; 10] =
-    ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks", "successors", "backlog", "reminders", "asleep"];
+const NAMES: [&str; 11] =
+    ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks", "successors", "backlog", "reminders", "asleep", "swap"];
 
 /// Those of a cluster, which run if they are named, or with `--cluster`.
 const OF_A_CLUSTER: [&str; 4] = ["cluster-events", "cluster-backlog", "cluster-stream", "cluster-away"];
@@ -58,6 +59,7 @@ async fn main() {
             "backlog" => events::backlog(&Options::default()).await,
             "reminders" => events::reminders().await,
             "asleep" => events::asleep().await,
+            "swap" => swap::measure().await,
             _ => cluster::measure(name).await,
         }
     }
