@@ -1,6 +1,7 @@
 //! The engine against a component made to misbehave. Needs `misbehave.wasm`, which `cargo xtask test` builds.
 
 mod calls;
+mod contracts;
 
 use super::testing::{backing, bundle, get, manifest, text};
 use super::*;
