@@ -1,7 +1,6 @@
 //! What a component offers its host, held against what its manifest says of it.
 
 use super::manifest::ComponentSpec;
-use wasmtime::Engine;
 use wasmtime::component::Component;
 
 const HTTP: &str = "wasi:http/handler@0.3.0";
@@ -17,17 +16,10 @@ pub(super) struct Exports {
 }
 
 impl Exports {
-    pub fn of(engine: &Engine, component: &Component) -> Self {
-        let mut found = Self::default();
-        for (name, _) in component.component_type().exports(engine) {
-            match name {
-                HTTP => found.http = true,
-                EVENTS => found.events = true,
-                SCHEDULE => found.schedule = true,
-                _ => {}
-            }
-        }
-        found
+    /// By wasmtime's own look-up, as the calls themselves: another version of the same line is found, too.
+    pub fn of(component: &Component) -> Self {
+        let found = |name: &str| component.get_export_index(None, name).is_some();
+        Self { http: found(HTTP), events: found(EVENTS), schedule: found(SCHEDULE) }
     }
 
     /// Everything that does not fit, one line each.
@@ -63,6 +55,31 @@ mod tests {
             "spin_manifest_version = 2\n{route}[component.a]\nsource = 'a.wasm'\n[component.a.tool.tidings]\nports = []\n{settings}"
         );
         Manifest::parse(&text).unwrap().components["a"].clone()
+    }
+
+    /// A component that exports an empty instance by this name, and nothing else (component-model/design/mvp/Binary.md).
+    fn exporting(name: &str) -> Component {
+        let length = u8::try_from(name.len()).unwrap();
+        let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
+        wasm.extend([5, 3, 1, 1, 0]);
+        wasm.extend([11, length + 6, 1, 0, length]);
+        wasm.extend(name.as_bytes());
+        wasm.extend([5, 0, 0]);
+        Component::new(&super::super::runtime::compiler().unwrap(), wasm).unwrap()
+    }
+
+    #[test]
+    fn another_version_of_the_same_line_is_the_same_export() {
+        for (name, found) in [
+            ("tidings:app/event-consumer@0.1.0", true),
+            ("tidings:app/event-consumer@0.1.7", true),
+            ("tidings:app/event-consumer@0.2.0", false),
+            ("tidings:app/event-consumer", false),
+        ] {
+            assert_eq!(Exports::of(&exporting(name)), Exports { events: found, ..Exports::default() }, "{name}");
+        }
+        assert!(Exports::of(&exporting("tidings:app/schedule@0.1.1")).schedule);
+        assert!(Exports::of(&exporting("wasi:http/handler@0.3.1")).http);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(super) struct Surroundings<'a> {
 impl Loaded {
     /// Everything that hinders it is reported at once.
     pub fn new(at: &Surroundings<'_>, name: &str, spec: &ComponentSpec, component: &Component, of: Origin) -> Result<Self> {
-        let exports = Exports::of(at.engine, component);
+        let exports = Exports::of(component);
         let mut faults = grants::refused(at.engine, name, component, &spec.ports);
         faults.extend(exports.faults(name, spec));
         if !faults.is_empty() {
