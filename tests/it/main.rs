@@ -31,6 +31,7 @@ mod kill;
 mod kill_events;
 mod misbehave;
 mod openapi;
+mod outsider;
 mod recurrence;
 mod reminders;
 mod store_faults;

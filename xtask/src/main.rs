@@ -3,6 +3,7 @@
 mod build;
 mod cluster;
 mod dapr;
+mod examples;
 mod kafka;
 mod system;
 mod tidy;
@@ -130,6 +131,7 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     let missing = !system::has_postgres();
     let binary = build::build()?;
     build::fixtures()?;
+    examples::build()?;
     kafka::jars()?;
     dapr::programs()?;
     let parts = [

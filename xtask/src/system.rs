@@ -25,6 +25,8 @@ const NODE: Package =
     Package { name: "nodejs", purpose: "the tests of the dashboard", is_there: || answers("node", &["--version"]) };
 const NPM: Package = Package { name: "npm", purpose: "the tests of the dashboard", is_there: || answers("npm", &["--version"]) };
 
+const PIP: Package = Package { name: "python3-pip", purpose: "the component of examples/", is_there: has_python };
+
 /// Installs what the build needs and is missing, where this is a Debian and we may.
 pub fn for_the_build() -> Result<()> {
     install(&[OPENSSL])
@@ -32,7 +34,7 @@ pub fn for_the_build() -> Result<()> {
 
 /// And what the tests need.
 pub fn for_the_tests() -> Result<()> {
-    install(&[POSTGRESQL, REDIS, CHROMIUM, NODE, NPM])
+    install(&[POSTGRESQL, REDIS, CHROMIUM, NODE, NPM, PIP])
 }
 
 /// Whether PostgreSQL is there.
@@ -43,6 +45,11 @@ pub fn has_postgres() -> bool {
 /// Whether there is a browser, and what drives it.
 pub fn has_browser() -> bool {
     has_chromium() && (NODE.is_there)() && (NPM.is_there)()
+}
+
+/// Whether there is a Python that componentize-py runs on, and what fetches that.
+pub fn has_python() -> bool {
+    answers("python3", &["-c", "import pip, sys; sys.exit(sys.version_info < (3, 10))"])
 }
 
 fn has_chromium() -> bool {
