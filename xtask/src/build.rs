@@ -13,13 +13,23 @@ use std::process::Command;
 /// Components that are made for tests and are not part of the application.
 const FIXTURES: [&str; 2] = ["completions", "misbehave"];
 
-/// The packages of the components that `spin.toml` names.
+/// The packages of the components that `spin.toml` names for the host.
 pub fn components() -> Result<Vec<String>> {
+    named(false)
+}
+
+/// Those of the stock Spin CLI alone.
+pub fn for_spin() -> Result<Vec<String>> {
+    named(true)
+}
+
+fn named(for_spin: bool) -> Result<Vec<String>> {
     let manifest = fs::read_to_string(root().join("spin.toml")).context("cannot read spin.toml")?;
+    let is_for_spin = |name: &&str| manifest.contains(&format!("[component.{name}.tool.tidings]\nhost = \"spin\""));
     Ok(manifest
         .lines()
         .filter_map(|line| line.strip_prefix("[component.")?.strip_suffix(']'))
-        .filter(|name| !name.contains('.'))
+        .filter(|name| !name.contains('.') && is_for_spin(name) == for_spin)
         .map(str::to_owned)
         .collect())
 }

@@ -62,6 +62,8 @@ enum Task {
     },
     /// Checks file length, layering and dead files.
     Tidy,
+    /// Builds the dashboard's files, which the component `web` carries; `spin build` does so before that component.
+    Web,
 }
 
 fn main() -> ExitCode {
@@ -117,6 +119,7 @@ fn task(task: Task) -> Result<()> {
             run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
         }
         Task::Tidy => tidy::tidy(),
+        Task::Web => web::build(),
     }
 }
 
@@ -200,7 +203,8 @@ fn ci() -> Result<()> {
     run(native(&["clippy", "--release", "--all-targets"]).args(["--", "-D", "warnings"]))?;
     web::build()?;
     let mut clippy = cargo(&["clippy", "--release", "--target", WASM]);
-    run(clippy.args(build::components()?.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
+    let packages = [build::components()?, build::for_spin()?].concat();
+    run(clippy.args(packages.iter().flat_map(|name| ["--package", name])).args(["--", "-D", "warnings"]))?;
     run(
         cargo(&["clippy", "--profile", "web", "--target", web::BROWSER, "--package", "dashboard"]).args(["--", "-D", "warnings"])
     )?;

@@ -145,19 +145,20 @@ impl Reader {
         }
         let version = table.get("application").and_then(|application| application.get("version")).and_then(Value::as_str);
         let mut components = BTreeMap::new();
-        for (name, value) in table.get("component").and_then(Value::as_table).into_iter().flatten() {
+        let named = table.get("component").and_then(Value::as_table).into_iter().flatten();
+        for (name, value) in named.filter(|(_, value)| !is_for_spin(value)) {
             components.insert(name.clone(), self.component(name, value));
         }
         self.groups(&components);
         if components.is_empty() {
             self.fault("there is no component: add a [component.NAME] with its source".to_owned());
         }
-        let routes = self.routes(table, &components);
+        let routes = self.routes(table);
         components.iter_mut().for_each(|(name, spec)| spec.has_route = routes.lead_to(name));
         Manifest { version: version.unwrap_or("0.0.0").to_owned(), components, routes }
     }
 
-    fn routes(&mut self, table: &Table, components: &BTreeMap<String, ComponentSpec>) -> Routes {
+    fn routes(&mut self, table: &Table) -> Routes {
         let mut routes = Routes::default();
         let triggers = table.get("trigger").and_then(|trigger| trigger.get("http")).and_then(Value::as_array);
         for trigger in triggers.into_iter().flatten() {
@@ -166,8 +167,10 @@ impl Reader {
                 self.fault("a [[trigger.http]] has no route or no component: name both, as text".to_owned());
                 continue;
             };
-            if !components.contains_key(component) {
-                self.fault(format!("route {route:?}: there is no component {component:?}; add [component.{component}]"));
+            match table.get("component").and_then(|all| all.get(component)) {
+                Some(named) if is_for_spin(named) => continue,
+                Some(_) => {}
+                None => self.fault(format!("route {route:?}: there is no component {component:?}; add [component.{component}]")),
             }
             if let Err(fault) = routes.add(route, component) {
                 self.fault(fault);
@@ -297,6 +300,11 @@ impl Reader {
     }
 }
 
+/// Whether a component is for the stock Spin CLI alone: this host leaves it aside, and the routes to it.
+fn is_for_spin(component: &Value) -> bool {
+    component.get("tool").and_then(|tool| tool.get("tidings")?.get("host")?.as_str()) == Some("spin")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,6 +361,13 @@ mod tests {
         ] {
             assert_eq!(routes.find(path), component, "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_for_spin_alone_is_left_aside() {
+        let text = GOOD.replace("[component.b]", "[component.b.tool.tidings]\nhost = 'spin'\n[component.b]");
+        let Manifest { components, routes, .. } = Manifest::parse(&text).unwrap();
+        assert_eq!((components.len(), routes.find("/api/todos/special")), (1, Some("a")));
     }
 
     #[test]
