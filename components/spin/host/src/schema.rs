@@ -47,7 +47,9 @@ async fn missing(connection: &Connection) -> Result<impl Iterator<Item = (&'stat
         false => Vec::new(),
     };
     if let Some(newer) = taken.iter().find(|name| STEPS.iter().all(|(step, _)| step != name)) {
-        return Err(StoreError::Unavailable(format!("the database was written by a newer tidings, which knows {newer}: run that")));
+        return Err(StoreError::Unavailable(format!(
+            "the database was written by a newer tidings, which knows {newer}: run that"
+        )));
     }
     Ok(STEPS.into_iter().filter(move |(step, _)| taken.iter().all(|name| step != name)))
 }
@@ -90,7 +92,9 @@ mod tests {
         assert!(found[1].starts_with("CREATE TRIGGER") && found[1].ends_with("END;"));
         for (name, script) in STEPS {
             let left: String = statements(script).concat();
-            let semicolons = |text: &str| text.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<String>().matches(';').count();
+            let semicolons = |text: &str| {
+                text.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<String>().matches(';').count()
+            };
             assert_eq!(semicolons(&left), semicolons(script), "{name}: nothing is left over");
         }
     }

@@ -30,7 +30,12 @@ pub async fn create_token(
         id: clock::new_id(now),
         user: principal.user.clone(),
         name: name.to_owned(),
-        scopes: super::ALL_SCOPES.map(Scope::name).into_iter().filter(|held| scopes.iter().any(|name| name == held)).map(str::to_owned).collect(),
+        scopes: super::ALL_SCOPES
+            .map(Scope::name)
+            .into_iter()
+            .filter(|held| scopes.iter().any(|name| name == held))
+            .map(str::to_owned)
+            .collect(),
         created_at: now,
         expires_at,
         last_used_at: None,

@@ -4,8 +4,8 @@ use super::*;
 use crate::session::Session;
 use crate::store;
 use crate::tests::within;
-use domain::contract::{at, creation, task};
 use domain::change::Source;
+use domain::contract::{at, creation, task};
 use domain::ports::{Session as _, UnitOfWork};
 
 const PASSWORD: &str = "correct horse";

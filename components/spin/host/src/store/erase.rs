@@ -114,7 +114,10 @@ pub async fn sweep(now: Timestamp) -> Result<(), StoreError> {
     remove_tasks("SELECT number FROM task WHERE deleted_at < ? LIMIT 500", days_ago(30)).await?;
     let by_age = [
         // Positions follow time, so that the oldest are at the front.
-        ("DELETE FROM outbox WHERE position IN (SELECT position FROM outbox ORDER BY position LIMIT 5000) AND time < ?", days_ago(7)),
+        (
+            "DELETE FROM outbox WHERE position IN (SELECT position FROM outbox ORDER BY position LIMIT 5000) AND time < ?",
+            days_ago(7),
+        ),
         (
             "DELETE FROM processed_event WHERE (consumer_group, key) IN \
              (SELECT consumer_group, key FROM processed_event WHERE processed_at < ? LIMIT 5000)",

@@ -97,7 +97,10 @@ pub enum Note {
     Keep(Notification),
     Read(Mark),
     /// Those of this task that nobody has read are removed, except those of the due date to keep.
-    Withdraw { task: TaskId, keep: Option<Timestamp> },
+    Withdraw {
+        task: TaskId,
+        keep: Option<Timestamp>,
+    },
 }
 
 /// Stands between title and description in what is searched; neither can hold it.
