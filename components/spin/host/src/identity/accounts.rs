@@ -34,10 +34,7 @@ pub async fn sign_in(email: &str, password: &str) -> Result<SignedIn, AccountErr
     let account = rows::account_by_email(&email).await?;
     let hash = account.as_ref().map(|account| account.password_hash.as_str());
     check_password(&email, password, hash).await?;
-    // Nothing here has a schedule of its own.
-    if let Err(error) = erase::sweep(clock::now()).await {
-        eprintln!("what is kept no longer could not be removed: {error:?}");
-    }
+    erase::try_sweep(clock::now()).await;
     begin_sign_in(account.ok_or(AccountError::Wrong)?).await
 }
 

@@ -2,7 +2,7 @@
 
 use super::record::Record;
 use super::rows;
-use super::{ChangeSet, Note, Reminded, Seen, effects};
+use super::{ChangeSet, GROUP, Note, Reminded, Seen, effects, erase};
 use crate::clock::new_id;
 use crate::db::{Connection, Row, StoreError, write};
 use domain::change::Change;
@@ -11,13 +11,26 @@ use domain::id::{TaskId, UserId};
 use domain::json;
 use domain::task::{Tags, Task};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
-use super::GROUP;
+/// After so many numbers of a user, the commit that takes the next looks for what is kept no longer.
+const SWEPT_AFTER: u64 = 256;
 
 /// Commits all of it or nothing. When it answers `Ok`, it is on the disk.
 pub async fn commit(set: &ChangeSet) -> Result<(), StoreError> {
+    let numbers = put(set).await?;
+    // Nothing here has a schedule of its own: who writes much sweeps.
+    if numbers.start / SWEPT_AFTER != numbers.end / SWEPT_AFTER {
+        erase::try_sweep(set.now).await;
+    }
+    Ok(())
+}
+
+/// The user's last numbers, before and after.
+async fn put(set: &ChangeSet) -> Result<Range<u64>, StoreError> {
     write(async |connection| {
         let mut world = World::load(connection, set).await?;
+        let before = world.sequence;
         world.decide(connection, set).await?;
         let mut record = Record::default();
         world.admit(&mut record, set);
@@ -30,7 +43,8 @@ pub async fn commit(set: &ChangeSet) -> Result<(), StoreError> {
                 world.admit(&mut record, &successors);
             }
         }
-        record.write(connection, &world).await
+        record.write(connection, &world).await?;
+        Ok(before..world.sequence)
     })
     .await
 }

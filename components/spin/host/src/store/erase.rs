@@ -104,7 +104,14 @@ async fn remove_tasks(found: &str, value: Value) -> Result<bool, StoreError> {
     .await
 }
 
-/// One step of what is due to be removed, unless that was done a short while ago. Nothing here has a schedule: who signs in sweeps.
+/// As [`sweep`], for who has done something else.
+pub async fn try_sweep(now: Timestamp) {
+    if let Err(error) = sweep(now).await {
+        eprintln!("what is kept no longer could not be removed: {error:?}");
+    }
+}
+
+/// One step of what is due to be removed, unless that was done a short while ago.
 pub async fn sweep(now: Timestamp) -> Result<(), StoreError> {
     let until = Timestamp::from_millis(now.millis().saturating_add(EVERY)).unwrap_or(Timestamp::MAX);
     if !super::claim("sweep", now, until).await? {
