@@ -14,7 +14,6 @@ use spin_host::clock;
 use spin_host::db::StoreError;
 use spin_host::identity::{self, Credentials, Denied, Origin, Principal};
 use spin_host::store::{self, log};
-use spin_sdk::time::sleep;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -108,7 +107,7 @@ impl Reader {
                 Err(_) if self.failures < PATIENCE => self.failures += 1,
                 Err(_) => return None,
             }
-            sleep(PAUSE).await;
+            clock::sleep(PAUSE).await;
             self.quiet += 1;
             if self.quiet >= QUIET {
                 self.quiet = 0;

@@ -22,6 +22,11 @@ pub fn now() -> Timestamp {
     NOW.get()
 }
 
+#[cfg(not(test))]
+pub use spin_sdk::time::sleep;
+#[cfg(test)]
+pub use tokio::time::sleep;
+
 /// A UUID of version 7 with this time.
 pub fn new_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.millis()).unwrap_or_default();

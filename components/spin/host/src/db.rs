@@ -1,7 +1,8 @@
 //! The database that Spin gives (`spin:sqlite`): statements, rows, and transactions. The only module that names it.
 //!
-//! An instance of this component serves several requests at a time, and many instances use one database. A connection is
-//! somebody's alone while it is out; one that comes back in the middle of something is closed, which undoes it.
+//! Statements are waited for: an instance serves several requests at a time, but none of another's between two statements of one, so that a
+//! transaction waits for nothing but SQLite. Many instances use one database. A connection is somebody's alone while it is
+//! out; one that comes back in the middle of something is closed, which undoes it.
 
 #[cfg(not(test))]
 mod spin;
@@ -13,21 +14,23 @@ use spin::Raw;
 #[cfg(test)]
 use testing::Raw;
 
-use crate::schema;
-use futures::lock::Mutex;
+use crate::{clock, schema};
+use rand::Rng;
 pub use spin_sdk::sqlite::Value;
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
-use std::rc::Rc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Connections that are kept for the next request.
 const IDLE: usize = 8;
+/// Milliseconds that a statement waits for another's, and its instance with it.
+const BUSY: u32 = 20;
+/// How often a transaction is begun before the database is said to be busy: it takes about ten seconds.
+const MOST_TRIES: u32 = 300;
 
 thread_local! {
     static POOL: RefCell<Vec<Raw>> = const { RefCell::new(Vec::new()) };
-    /// SQLite has one writer: those of this instance wait here, where waiting is in turn.
-    static WRITER: Rc<Mutex<()>> = Rc::default();
 }
 
 /// Why the store did not do what it was asked. In each case nothing was written.
@@ -39,6 +42,10 @@ pub enum StoreError {
     Unavailable(String),
 }
 
+fn busy() -> StoreError {
+    StoreError::Unavailable("the database is busy; try again".to_owned())
+}
+
 impl StoreError {
     /// What a statement's failure is. The cause of what may not be shown goes to the log of `spin up`.
     fn of(cause: &str) -> Self {
@@ -46,7 +53,7 @@ impl StoreError {
         if has(&["UNIQUE constraint failed"]) {
             Self::Conflict
         } else if has(&["is locked", "is busy"]) {
-            Self::Unavailable("the database is busy; try again".to_owned())
+            busy()
         } else if has(&["is full", "readonly", "disk I/O", "unable to open"]) {
             Self::Unavailable(format!("the database cannot be written or read: {cause}"))
         } else {
@@ -122,12 +129,19 @@ impl Connection {
         self.find(sql, values, read).await?.ok_or_else(|| StoreError::damaged("row", "there is none"))
     }
 
-    /// Begins a transaction that writes, or says that the database is busy. The caller ends it.
+    /// Begins a transaction that writes, or says that the database is busy. The caller ends it. While another instance writes, those
+    /// that wait look again at moments of chance, so that each comes to its turn, and their instances do something else.
     pub async fn begin(&self) -> Result<(), StoreError> {
-        self.within.set(true);
-        let begun = self.run("BEGIN IMMEDIATE", Vec::new()).await;
-        self.within.set(begun.is_ok());
-        begun.map(drop)
+        for _ in 0..MOST_TRIES {
+            self.within.set(true);
+            let begun = self.run("BEGIN IMMEDIATE", Vec::new()).await;
+            self.within.set(begun.is_ok());
+            if begun.as_ref().err() != Some(&busy()) {
+                return begun.map(drop);
+            }
+            clock::sleep(Duration::from_millis(rand::rng().random_range(1..20))).await;
+        }
+        Err(busy())
     }
 
     /// Ends the transaction: what `done` says is what becomes of it.
@@ -157,8 +171,6 @@ impl Drop for Connection {
 
 /// Does all of it in one transaction, or nothing.
 pub async fn write<T>(act: impl AsyncFnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let writer = WRITER.with(Rc::clone);
-    let _turn = writer.lock().await;
     let connection = Connection::open().await?;
     connection.begin().await?;
     let done = act(&connection).await;

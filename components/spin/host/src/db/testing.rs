@@ -1,6 +1,6 @@
 //! A connection that stands in for Spin's: to the database of the test at hand, as Spin opens its own.
 
-use super::{POOL, Value};
+use super::{BUSY, POOL, Value};
 use crate::schema;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, SqlSafeStr, TypeInfo, ValueRef};
@@ -25,7 +25,7 @@ pub struct Raw(Mutex<SqliteConnection>);
 impl Raw {
     pub async fn open() -> Result<Self, String> {
         let options = SqliteConnectOptions::new().filename(FILE.with_borrow(Clone::clone)).create_if_missing(true);
-        let options = options.busy_timeout(Duration::from_secs(5)).foreign_keys(false);
+        let options = options.busy_timeout(Duration::from_millis(BUSY.into())).foreign_keys(false);
         Ok(Self(Mutex::new(options.connect().await.map_err(cause)?)))
     }
 
