@@ -2,8 +2,9 @@
 
 use crate::client::Client;
 use crate::documented;
-use crate::setup::Place;
-use parts::{Beside, Daprd, Mesh, free_port, signal};
+use crate::setup::{Place, Setup};
+use crate::spin;
+use parts::{Beside, Daprd, Mesh, free_port, signal, signal_group};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -104,6 +105,9 @@ impl Host {
     /// Starts beside this sidecar, or one that is started behind it, where the set-up has them.
     fn launch(data: &Path, options: &Options, sidecar: &mut Option<Daprd>) -> Result<Self, String> {
         let place = options.beside.clone().unwrap_or_else(|| Place::new(data));
+        if Setup::of_this_run() == Setup::Spin {
+            return Self::spin(data, options, place);
+        }
         let ports = place.mesh().map(|_| match sidecar {
             Some(daprd) => (daprd.http_port(), daprd.app_port()),
             None => (free_port().expect("a port"), free_port().expect("a port")),
@@ -173,6 +177,39 @@ impl Host {
         Ok(host)
     }
 
+    /// The stock Spin CLI, which has a public listener and a folder, and takes no options of ours.
+    fn spin(data: &Path, options: &Options, place: Place) -> Result<Self, String> {
+        let ours = (&options.args, &options.env, &options.under);
+        assert_eq!(ours, (&vec![], &vec![], &vec![]), "Spin takes none of these: name the test in tests/spin-has-not.txt");
+        let port = if options.port == 0 { free_port().expect("a port") } else { options.port };
+        let mut command = spin::command(data, port);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start Spin; SPIN names it: {error}"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let keep = |from: Box<dyn Read + Send>, log: &Arc<Mutex<String>>, told: std::sync::mpsc::Sender<String>| {
+            let log = log.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(from).lines().map_while(Result::ok) {
+                    // Whoever has heard enough listens no more.
+                    drop(told.send(line.clone()));
+                    let mut log = log.lock().expect("log");
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+            });
+        };
+        let (told, lines) = std::sync::mpsc::channel();
+        keep(Box::new(child.stdout.take().expect("piped")), &log, told.clone());
+        keep(Box::new(child.stderr.take().expect("piped")), &log, told);
+        // It ends with both of its outputs.
+        let Some(public) = lines.iter().find_map(|line| spin::address(&line)) else {
+            let status = child.wait().expect("wait");
+            return Err(format!("{}{status}", log.lock().expect("log")));
+        };
+        let (ops, app) = (String::new(), String::new());
+        Ok(Self { child, data: data.to_owned(), folder: None, place, sidecar: None, log, public, ops, app })
+    }
+
     pub fn data(&self) -> &Path {
         &self.data
     }
@@ -217,7 +254,10 @@ impl Host {
 
     /// `kill -9`, then waits until it is gone.
     pub fn kill(&mut self) {
-        self.child.kill().expect("kill");
+        if Setup::of_this_run() == Setup::Spin {
+            signal_group(self.pid(), "KILL").expect("a signal");
+        }
+        drop(self.child.kill());
         self.child.wait().expect("wait");
     }
 
@@ -318,6 +358,9 @@ pub(crate) fn sidecar_variables(mesh: &Mesh, http_port: u16) -> [(&'static str, 
 
 impl Drop for Host {
     fn drop(&mut self) {
+        if Setup::of_this_run() == Setup::Spin {
+            drop(signal_group(self.pid(), "KILL"));
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -15,6 +15,8 @@ pub enum Setup {
     Kafka,
     /// The same, but that events and short-lived state go through a sidecar, the latter to a Redis.
     Dapr,
+    /// No host of ours: the stock Spin CLI runs the components, on its own SQLite.
+    Spin,
 }
 
 impl Setup {
@@ -25,7 +27,8 @@ impl Setup {
             Err(_) | Ok("embedded") => Self::Embedded,
             Ok("kafka") => Self::Kafka,
             Ok("dapr") => Self::Dapr,
-            Ok(other) => panic!("IT_SETUP: `{other}` is none of embedded, kafka, dapr"),
+            Ok("spin") => Self::Spin,
+            Ok(other) => panic!("IT_SETUP: `{other}` is none of embedded, kafka, dapr, spin"),
         }
     }
 }
@@ -34,7 +37,7 @@ impl Setup {
     /// How long what must come about may take. A member of a Kafka group that was killed is missed after six seconds, and after each further death
     /// again.
     pub fn patience(self) -> Duration {
-        Duration::from_secs(if self == Self::Embedded { 10 } else { 60 })
+        Duration::from_secs(if matches!(self, Self::Embedded | Self::Spin) { 10 } else { 60 })
     }
 }
 
@@ -44,31 +47,6 @@ pub const LOCAL_BUS: &[Setup] = &[Setup::Embedded];
 pub const FIRST: &[Setup] = &[Setup::Embedded];
 /// The set-ups in which several hosts can share a database.
 pub const SHARED: &[Setup] = &[Setup::Kafka, Setup::Dapr];
-
-/// What the stock Spin CLI has not (`spin up`, README): the tests of `tests/it` that are about it, by what their names begin with, and why. A
-/// set-up of Spin's leaves them out; all others hold there, too.
-pub const NOT_UNDER_SPIN: &[(&str, &str)] = &[
-    ("dapr::", "Dapr"),
-    ("kafka::", "Kafka"),
-    ("hosts::", "several hosts on one database"),
-    ("consumers::", "consumers of events, dead letters, `tidings events`"),
-    ("failures_events::", "consumers of events, a state store"),
-    ("events::", "`tidings events`"),
-    ("example::", "components that hear events"),
-    ("misbehave::", "fixtures, limits of a component, metrics"),
-    ("kill::", "points at which a host kills itself, `tidings events`"),
-    ("kill_events::", "points at which a host kills itself"),
-    ("store_faults::", "a data folder of one process, its errors at start"),
-    ("reminders::", "a clock that can be moved"),
-    ("time::", "a clock that can be moved"),
-    ("recurrence::", "a clock that can be moved"),
-    ("api_throttle::the_eleventh_failure_of_one_peer_is_a_429", "who is at the other end"),
-    ("api_todos::a_request_id_of_the_client_comes_back", "request ids"),
-    ("failures_api::failure_18_an_error_behind_the_engine_is_an_error_in_front", "fixtures"),
-    ("stream::failure_16_a_stalled_reader_is_told_to_resync_and_closed", "a limit of a stalled reader's time: it is waited for"),
-    ("stream::a_drain_ends_streams_and_finishes_requests", "a drain"),
-    ("walkthrough::", "`tidings up` as the README has it"),
-];
 
 /// Groups of the fixtures.
 const GROUPS: [&str; 2] = ["misbehave-group", "completions-group"];
@@ -133,7 +111,7 @@ impl Place {
     /// A new one, as the set-up has it.
     pub fn new(data: &Path) -> Self {
         match Setup::of_this_run() {
-            Setup::Embedded => Self::Folder(data.to_owned()),
+            Setup::Embedded | Setup::Spin => Self::Folder(data.to_owned()),
             Setup::Kafka => Self::on(Kafka::shared().expect("Kafka"), false),
             Setup::Dapr => Self::on(Kafka::shared().expect("Kafka"), true),
         }

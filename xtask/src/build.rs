@@ -53,9 +53,9 @@ pub fn build() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Builds the components that only tests use.
+/// Builds the components that the program does not carry: those that only tests use, and those of the stock Spin CLI.
 pub fn fixtures() -> Result<()> {
-    wasm(&FIXTURES.map(str::to_owned))
+    wasm(&[for_spin()?, FIXTURES.map(str::to_owned).to_vec()].concat())
 }
 
 fn wasm(names: &[String]) -> Result<()> {

@@ -36,7 +36,7 @@ enum Task {
         /// A part that is missing on this machine is a failure, not a skip.
         #[arg(long)]
         require_all: bool,
-        /// Only this set-up of the end-to-end tests: embedded, kafka or dapr; all, unless it is given.
+        /// Only this set-up of the end-to-end tests: embedded, kafka, dapr or spin; all, unless it is given.
         #[arg(long)]
         setup: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -124,7 +124,7 @@ fn task(task: Task) -> Result<()> {
 }
 
 /// What the end-to-end tests run on, each in a run of their own. The other tests run with the first.
-const SETUPS: [&str; 3] = ["embedded", "kafka", "dapr"];
+const SETUPS: [&str; 4] = ["embedded", "kafka", "dapr", "spin"];
 
 fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     if let Some(unknown) = setup.filter(|setup| !SETUPS.contains(setup)) {
@@ -142,11 +142,15 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
         ("Kafka", Kafka::present(), &["kafka", "dapr"]),
         ("Dapr", Mesh::present(), &["dapr"]),
         ("Redis", Redis::present(), &["dapr"]),
+        ("Spin (its program, by SPIN or on the PATH)", system::has_spin(), &["spin"]),
     ];
     let mut selection: &[&str] = &[];
     for name in SETUPS.into_iter().filter(|name| setup.is_none_or(|setup| setup == *name)) {
         let lacking = parts.iter().find(|(_, there, of)| !there && of.contains(&name));
-        if let Some((part, ..)) = lacking.filter(|_| !require_all) {
+        if let Some((part, ..)) = lacking {
+            if require_all {
+                bail!("{part} is missing, and every part is required");
+            }
             println!("skipped: the set-up {name}; {part} is missing");
             continue;
         }
@@ -158,6 +162,9 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
         if require_all {
             command.env("IT_REQUIRE_ALL", "1");
         }
+        if name == "spin" {
+            command.args(not_under_spin()?.iter().flat_map(|test| ["--skip", test]));
+        }
         run(&mut command)?;
         selection = &["--test", "it"];
         if name == "embedded" {
@@ -165,6 +172,13 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The end-to-end tests that are about what the stock Spin CLI has not, by what their names begin with.
+fn not_under_spin() -> Result<Vec<String>> {
+    let list = std::fs::read_to_string(root().join("tests/spin-has-not.txt")).context("cannot read tests/spin-has-not.txt")?;
+    let names = list.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_whitespace().next());
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// The dashboard's tests, in Chromium. A part of a test's name may be given.
@@ -227,7 +241,7 @@ fn ensure_target(name: &str) -> Result<()> {
 }
 
 /// The packages that are built for this machine.
-const NATIVE: [&str; 7] = ["board", "domain", "guest", "tidings", "it", "parts", "xtask"];
+const NATIVE: [&str; 8] = ["board", "domain", "guest", "spin-host", "tidings", "it", "parts", "xtask"];
 /// What components are built for.
 const WASM: &str = "wasm32-wasip2";
 

@@ -47,6 +47,13 @@ pub fn has_browser() -> bool {
     has_chromium() && (NODE.is_there)() && (NPM.is_there)()
 }
 
+/// Whether there is a stock Spin CLI.
+#[allow(clippy::disallowed_methods, reason = "SPIN names it, for xtask as for the tests")]
+pub fn has_spin() -> bool {
+    let program = std::env::var("SPIN").unwrap_or_else(|_| "spin".to_owned());
+    answers(&program, &["--version"])
+}
+
 /// Whether there is a Python that componentize-py runs on, and what fetches that.
 pub fn has_python() -> bool {
     answers("python3", &["-c", "import pip, sys; sys.exit(sys.version_info < (3, 10))"])

@@ -14,7 +14,7 @@ pub use daprd::{Beside, Daprd, Mesh, MeshOptions};
 pub use kafka::Kafka;
 pub use link::Link;
 pub use postgres::{Postgres, programs as postgres_programs};
-pub use process::{Process, free_port, signal};
+pub use process::{Process, free_port, signal, signal_group};
 pub use redis::Redis;
 
 use anyhow::{Context, Result, bail};

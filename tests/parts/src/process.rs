@@ -124,6 +124,12 @@ pub fn signal(pid: u32, name: &str) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("kill -{name}: {status}") }
 }
 
+/// The same, for a process and all that it has started, where it is the first of their group.
+pub fn signal_group(first: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([&format!("-{name}"), "--", &format!("-{first}")]).status()?;
+    if status.success() { Ok(()) } else { bail!("kill -{name} of a group: {status}") }
+}
+
 /// The kernel ends a process with the thread that started it, and a test's thread ends with the test. So all are started by one
 /// thread, which lasts as long as we do.
 fn spawn_for_good(command: Command) -> std::io::Result<Child> {
