@@ -16,10 +16,9 @@ pub async fn check(address: &str) -> Result<(), AccountError> {
 /// After the work: the answer may be told, unless ten failures came in meanwhile. Guesses made side by side thus
 /// learn no more than guesses made one after the other.
 pub async fn settle(address: &str, right: bool) -> Result<(), AccountError> {
-    let now = clock::now().millis();
     told(match right {
-        true => rows::wait(address, now, WINDOW, ALLOWED).await?,
-        false => rows::count_failure(address, now, WINDOW, ALLOWED).await?,
+        true => rows::wait(address, clock::now().millis(), WINDOW, ALLOWED).await?,
+        false => rows::count_failure(address, clock::now, WINDOW, ALLOWED).await?,
     })
 }
 

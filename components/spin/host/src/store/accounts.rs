@@ -173,9 +173,11 @@ async fn wait_on(connection: &Connection, address: &str, now: i64, window: i64, 
     Ok(if count < most { 0 } else { oldest.map_or(0, |oldest| oldest + window - now) })
 }
 
-/// The same, and where it is answered now, it is counted. Those that are older than the window are forgotten.
-pub async fn count_failure(address: &str, now: i64, window: i64, most: i64) -> Result<i64, StoreError> {
+/// The same, and where it is answered now, it is counted. Those that are older than the window are forgotten. Now is asked for while nobody
+/// else counts: one that was counted while this waited would be of the future.
+pub async fn count_failure(address: &str, now: impl FnOnce() -> Timestamp, window: i64, most: i64) -> Result<i64, StoreError> {
     write(async |connection| {
+        let now = now().millis();
         connection.run("DELETE FROM failed_password WHERE at <= ?", vec![(now - window).into()]).await?;
         let wait = wait_on(connection, address, now, window, most).await?;
         if wait == 0 {
