@@ -35,7 +35,7 @@ async fn failure_01_killed_between_commit_and_publish_loses_nothing() {
     }
     // From the start of a process: its first commit comes later where it has to connect to a server first.
     let longest = match Setup::of_this_run() {
-        Setup::Embedded => 120,
+        Setup::Embedded | Setup::Spin => 120,
         Setup::Kafka | Setup::Dapr => 500,
     };
     let mut moments = StdRng::seed_from_u64(1);
