@@ -126,7 +126,8 @@ pub fn signal(pid: u32, name: &str) -> Result<()> {
 
 /// The same, for a process and all that it has started, where it is the first of their group.
 pub fn signal_group(first: u32, name: &str) -> Result<()> {
-    let status = Command::new("kill").args([&format!("-{name}"), "--", &format!("-{first}")]).status()?;
+    let mut kill = Command::new("kill");
+    let status = kill.args([&format!("-{name}"), "--", &format!("-{first}")]).stderr(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("kill -{name} of a group: {status}") }
 }
 
