@@ -14,7 +14,8 @@ use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::header::CONTENT_TYPE;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 
 /// What the operations listener answers with.
@@ -31,13 +32,16 @@ pub fn routes(store: Arc<dyn Store>, bus: Arc<dyn Bus>, differing: Differing, me
         .layer(from_fn(layers::identify))
 }
 
-fn is_ready(away: Option<String>, differs: Vec<String>) -> Json<Value> {
-    let mut ready = json!({"status": "ready"});
-    if let Some(reason) = away {
-        ready["away"] = json!([reason]);
-    }
-    if !differs.is_empty() {
-        ready["differs"] = json!(differs);
-    }
-    Json(ready)
+/// What is said of a host that can serve.
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    away: Option<[String; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differs: Vec<String>,
+}
+
+fn is_ready(away: Option<String>, differs: Vec<String>) -> Json<Ready> {
+    Json(Ready { status: "ready", away: away.map(|reason| [reason]), differs })
 }
