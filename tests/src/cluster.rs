@@ -3,6 +3,7 @@
 use crate::host::{Host, Options, sidecar_variables};
 use crate::setup::Place;
 use parts::{Beside, Daprd, Kafka, Link, Mesh, MeshOptions, Redis, free_port, present};
+use std::time::Duration;
 
 /// What hosts and their sidecars share. There is one mesh at a time: another waits until it has gone.
 pub struct Cluster {
@@ -54,7 +55,12 @@ impl Cluster {
         let host = Host::start_with(&options);
         let pod = format!("{app}-{replica}");
         let beside = Beside { app_id: app, pod: &pod, http_port: port, app_port: options.app_port, prefix: "" };
-        let mut sidecar = self.mesh.sidecar(beside).expect("a sidecar");
+        // The certificate authority may be away for a moment while it takes in what it has just made; a pod would be started again.
+        let again = |_| {
+            std::thread::sleep(Duration::from_secs(2));
+            self.mesh.sidecar(beside)
+        };
+        let mut sidecar = self.mesh.sidecar(beside).or_else(again).expect("a sidecar");
         sidecar.finds_its_app().expect("it finds its app");
         Pod { sidecar, host, options }
     }

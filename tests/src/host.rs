@@ -31,6 +31,8 @@ pub struct Options {
 /// A running host. Dropping it kills it.
 pub struct Host {
     child: Child,
+    /// Whether it is the first of a group, and ends with all of it.
+    grouped: bool,
     data: PathBuf,
     folder: Option<tempfile::TempDir>,
     place: Place,
@@ -88,6 +90,16 @@ impl Host {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         let mut host = Self::start_in(&data, options);
+        host.folder = Some(folder);
+        host
+    }
+
+    /// The stock Spin CLI, whatever the set-up, on an empty folder of its own.
+    pub fn start_spin() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        let place = Place::Folder(data.clone());
+        let mut host = Self::spin(&data, &Options::default(), place).unwrap_or_else(|log| panic!("Spin did not start:\n{log}"));
         host.folder = Some(folder);
         host
     }
@@ -168,7 +180,18 @@ impl Host {
         }
         std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
         let [public, ops, app] = [public, ops, app].map(Option::unwrap_or_default);
-        let mut host = Self { child, data: data.to_owned(), folder: None, place, sidecar: sidecar.take(), log, public, ops, app };
+        let mut host = Self {
+            child,
+            grouped: false,
+            data: data.to_owned(),
+            folder: None,
+            place,
+            sidecar: sidecar.take(),
+            log,
+            public,
+            ops,
+            app,
+        };
         if let Some(((mesh, prefix), (http_port, app_port))) = host.place.mesh().zip(ports).filter(|_| host.sidecar.is_none()) {
             let pod = uuid::Uuid::now_v7().simple().to_string();
             let beside = Beside { app_id: "backend-api", pod: &pod, http_port, app_port, prefix };
@@ -207,7 +230,7 @@ impl Host {
             return Err(format!("{}{status}", log.lock().expect("log")));
         };
         let (ops, app) = (String::new(), String::new());
-        Ok(Self { child, data: data.to_owned(), folder: None, place, sidecar: None, log, public, ops, app })
+        Ok(Self { child, grouped: true, data: data.to_owned(), folder: None, place, sidecar: None, log, public, ops, app })
     }
 
     pub fn data(&self) -> &Path {
@@ -254,7 +277,7 @@ impl Host {
 
     /// `kill -9`, then waits until it is gone.
     pub fn kill(&mut self) {
-        if Setup::of_this_run() == Setup::Spin {
+        if self.grouped {
             signal_group(self.pid(), "KILL").expect("a signal");
         }
         drop(self.child.kill());
@@ -358,7 +381,7 @@ pub(crate) fn sidecar_variables(mesh: &Mesh, http_port: u16) -> [(&'static str, 
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if Setup::of_this_run() == Setup::Spin {
+        if self.grouped {
             drop(signal_group(self.pid(), "KILL"));
         }
         drop(self.child.kill());

@@ -8,7 +8,7 @@ pub mod cluster;
 pub mod documented;
 pub mod host;
 pub mod setup;
-mod spin;
+pub mod spin;
 pub mod stream;
 
 pub use client::{Answer, Client};

@@ -115,6 +115,7 @@ fn task(task: Task) -> Result<()> {
                 return run(browser(&binary)?.arg("bench.mjs"));
             }
             let binary = build::build()?;
+            build::fixtures()?;
             run(&mut native(&["build", "--release", "--bin", "bench"]))?;
             run(Command::new(target().join("release/bench")).args(args).env("IT_BINARY", binary))
         }

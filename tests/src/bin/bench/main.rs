@@ -8,13 +8,26 @@ mod events;
 mod load;
 mod measures;
 mod native;
+mod spin;
 mod swap;
 
 use it::Options;
 
 /// The measures, in the order in which they run.
-const NAMES: [&str; 11] =
-    ["start", "ratios", "writes", "stream", "idle-streams", "many-tasks", "successors", "backlog", "reminders", "asleep", "swap"];
+const NAMES: [&str; 12] = [
+    "start",
+    "ratios",
+    "writes",
+    "stream",
+    "idle-streams",
+    "many-tasks",
+    "successors",
+    "backlog",
+    "reminders",
+    "asleep",
+    "swap",
+    "spin",
+];
 
 /// Those of a cluster, which run if they are named, or with `--cluster`.
 const OF_A_CLUSTER: [&str; 4] = ["cluster-events", "cluster-backlog", "cluster-stream", "cluster-away"];
@@ -60,6 +73,7 @@ async fn main() {
             "reminders" => events::reminders().await,
             "asleep" => events::asleep().await,
             "swap" => swap::measure().await,
+            "spin" => spin::measure().await,
             _ => cluster::measure(name).await,
         }
     }
