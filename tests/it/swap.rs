@@ -3,7 +3,7 @@
 use crate::fixture::manifest;
 use crate::time::eventually;
 use futures::future::join_all;
-use it::{Client, FIRST, Host, Options, Stream, only};
+use it::{Client, FIRST, Host, Options, Setup, Stream, only};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,6 +105,9 @@ impl Load {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_load_no_request_fails_and_no_stream_drops() {
+    if !only(FIRST, "this test: requests and streams go the same way everywhere") {
+        return;
+    }
     let (host, folder) = (Host::start(), tempfile::tempdir().expect("a folder"));
     let people = join_all((0..4).map(|_| host.someone())).await;
     let streams: Vec<(Client, Stream)> = join_all((0..20).map(|_| async {
@@ -142,6 +145,9 @@ async fn under_load_no_request_fails_and_no_stream_drops() {
 /// Whoever hears events is replaced between two of them: none is lost, and none acted upon twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_hand_over_between_two_events() {
+    if !only(&[Setup::Embedded, Setup::Kafka], "this test: a sidecar's consumers are Kafka's") {
+        return;
+    }
     let (host, folder) = (Host::start(), tempfile::tempdir().expect("a folder"));
     let user = host.someone().await;
     let other = shouting(&folder, "recurrence");
