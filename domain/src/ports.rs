@@ -93,7 +93,7 @@ pub trait UnitOfWork {
     fn put_preferences(&mut self, preferences: Preferences) -> Result<(), Failure>;
     /// A key that was taken meanwhile makes the commit a [`Failure::Conflict`].
     fn keep_answer(&mut self, key: &str, answer: KeptAnswer) -> Result<(), Failure>;
-    /// Claims a key for ever: true unless somebody has committed with it.
+    /// Claims a key, for seven days at least: true unless somebody has committed with it.
     async fn once(&mut self, key: &str) -> Result<bool, Failure>;
     /// Makes it so, durably, and numbers its events.
     async fn commit(self) -> Result<(), Failure>;

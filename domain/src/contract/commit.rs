@@ -219,7 +219,7 @@ pub async fn a_work_sees_what_it_has_put<H: Harness>(harness: &H) {
     assert_eq!(sequences, [1, 1, 2, 2]);
 }
 
-/// A key is claimed for ever, by the first who commits with it.
+/// A key is claimed by the first who commits with it.
 pub async fn a_claim_is_taken_once<H: Harness>(harness: &H) {
     let user = user("once", "ada");
     let session = harness.session(&user).await;

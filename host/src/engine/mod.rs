@@ -31,7 +31,7 @@ pub use call::{TickError, Verdict};
 pub use counters::Health;
 pub use fault::Fault;
 pub use manifest::{ComponentSpec, Faults, Limits, Manifest, Subscription};
-pub use versions::{LARGEST, Refusal, Version, digest, too_large};
+pub use versions::{LARGEST, Refusal, Version, Wasm, too_large};
 
 use crate::ports::{Backing, Port};
 use crate::roles::{Role, Roles};
@@ -198,8 +198,8 @@ impl Engine {
     }
 
     /// The wasm of the version that the application came with.
-    pub fn own(&self, name: &str) -> Result<Bytes, Refusal> {
-        Ok(self.slot(name)?.own.wasm.clone())
+    pub fn own(&self, name: &str) -> Result<Wasm, Refusal> {
+        Ok(self.slot(name)?.own())
     }
 
     /// The version that serves.
@@ -209,7 +209,7 @@ impl Engine {
 
     /// Makes a version of a component ready, beside the one that serves: checks what it is, what it imports and what it offers, compiles
     /// it where that slows nobody, and tries it in an instance of its own.
-    pub async fn prepare(&self, name: &str, wasm: Bytes) -> Result<Version, Refusal> {
+    pub async fn prepare(&self, name: &str, wasm: Wasm) -> Result<Version, Refusal> {
         let slot = self.slot(name)?;
         slot.prepare(&self.engine, &self.backing, name, &self.version, wasm).await
     }

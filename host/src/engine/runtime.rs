@@ -79,13 +79,13 @@ pub(super) fn lone_compiler() -> anyhow::Result<Engine> {
 
 /// An engine with room for so many instances at one time, each with at most so much memory.
 ///
-/// What is kept resident of a used slot was measured (`docs/adr/0005-fresh-instances.md`): handing pages back one instance at a time costs a TLB
-/// shootdown on every core, which was most of the price of a fresh instance.
+/// What is kept resident of a used slot was measured (`docs/adr/0005-fresh-instances.md`): handing pages back costs a TLB shootdown on every
+/// core, which was most of the price of a fresh instance. They are not handed back in batches: a slot that waits for its batch holds the
+/// code of its component, also of one that was replaced.
 pub(super) fn pooled(instances: usize, memory: usize, busy: &Busy) -> anyhow::Result<Engine> {
     let instances = u32::try_from(instances).context("too many instances: lower the components' concurrency")?;
     let mut pool = PoolingAllocationConfig::default();
-    pool.decommit_batch_size(64)
-        .async_stack_keep_resident(64 << 10)
+    pool.async_stack_keep_resident(64 << 10)
         .linear_memory_keep_resident(4 << 20)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto)

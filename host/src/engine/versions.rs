@@ -56,16 +56,36 @@ impl Version {
     }
 }
 
+/// Some wasm, and its digest.
+#[derive(Clone, Debug)]
+pub struct Wasm {
+    pub bytes: Bytes,
+    digest: String,
+}
+
+impl Wasm {
+    /// Takes some milliseconds for a large one.
+    pub fn new(bytes: Bytes) -> Self {
+        let digest = digest(&bytes);
+        Self { bytes, digest }
+    }
+
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
 /// The digest of some wasm, as versions have it.
-pub fn digest(wasm: &[u8]) -> String {
+fn digest(wasm: &[u8]) -> String {
     format!("sha256:{:x}", Sha256::digest(wasm))
 }
 
 /// A component: what its manifest says of it, and the version that serves.
 pub(super) struct Slot {
     pub spec: ComponentSpec,
-    /// The version that the application came with.
-    pub own: Part,
+    /// The version that the application came with, and its digest.
+    own: Part,
+    digest: String,
     seats: Arc<Seats>,
     serving: RwLock<(Arc<Loaded>, Timestamp)>,
 }
@@ -84,11 +104,17 @@ impl Slot {
         let component =
             compiled(engine, &own).map_err(|error| error.context(format!("component {name:?} cannot be compiled")))?;
         let at = Surroundings { engine, seats: &seats, backing };
-        let origin = Origin { version: version.to_owned(), digest: digest(&own.wasm) };
+        let digest = digest(&own.wasm);
+        let origin = Origin { version: version.to_owned(), digest: digest.clone() };
         let loaded = Loaded::new(&at, name, spec, &component, origin)?;
         loaded.begin();
         let serving = RwLock::new((Arc::new(loaded), backing.clock.now()));
-        Ok(Self { spec: spec.clone(), own, seats, serving })
+        Ok(Self { spec: spec.clone(), own, digest, seats, serving })
+    }
+
+    /// The wasm of the version that the application came with.
+    pub fn own(&self) -> Wasm {
+        Wasm { bytes: self.own.wasm.clone(), digest: self.digest.clone() }
     }
 
     pub fn serving(&self) -> Arc<Loaded> {
@@ -117,11 +143,10 @@ impl Slot {
         backing: &Backing,
         name: &str,
         application: &str,
-        wasm: Bytes,
+        Wasm { bytes: wasm, digest }: Wasm,
     ) -> Result<Version, Refusal> {
         shaped(&wasm)?;
-        let digest = digest(&wasm);
-        let (component, version) = if wasm == self.own.wasm {
+        let (component, version) = if digest == self.digest {
             // Its native code may be at hand.
             (compiled(engine, &self.own).map_err(|error| error.to_string()), application.to_owned())
         } else {

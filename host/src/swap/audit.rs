@@ -52,13 +52,27 @@ impl What {
     }
 }
 
-/// What is put down of it.
+/// What there is to say of it.
 pub struct Entry<'a> {
     pub component: &'a str,
     pub from: Option<&'a str>,
     pub to: Option<&'a str>,
     pub by: By,
     pub why: Option<&'a str>,
+}
+
+/// What is put down of it.
+pub struct Line(String);
+
+impl Entry<'_> {
+    pub fn line(&self, what: What, now: Timestamp) -> Line {
+        let Self { component, from, to, by, why } = self;
+        let data = json!({"component": component, "from": from, "to": to, "by": by.name(), "why": why});
+        let event = json!({
+            "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tidings/host", "type": what.kind(), "time": now.to_string(), "data": data,
+        });
+        Line(format!("{event}\n"))
+    }
 }
 
 /// The log.
@@ -76,15 +90,10 @@ impl Audit {
     }
 
     /// When it answers, the line is on the disk.
-    pub fn put(&self, what: What, entry: &Entry<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let Entry { component, from, to, by, why } = entry;
-        let data = json!({"component": component, "from": from, "to": to, "by": by.name(), "why": why});
-        let event = json!({
-            "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tidings/host", "type": what.kind(), "time": now.to_string(), "data": data,
-        });
+    pub fn put(&self, line: &Line) -> Result<(), Refusal> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // One write: a line is whole, or ends where the next one begins.
-        let written = file.write_all(format!("{event}\n").as_bytes()).and_then(|()| file.sync_data());
+        let written = file.write_all(line.0.as_bytes()).and_then(|()| file.sync_data());
         written.map_err(|error| Refusal(format!("the audit log {} cannot be written: {error}", self.path.display())))
     }
 

@@ -6,8 +6,9 @@ use crate::store::Store;
 use crate::task::Tasks;
 use domain::time::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -18,25 +19,21 @@ const BELIEVED: i64 = 20_000;
 type Runs = BTreeMap<String, String>;
 
 /// What other hosts run otherwise.
-#[derive(Clone, Default)]
-pub struct Differing(Arc<Mutex<Vec<String>>>);
+#[derive(Clone)]
+pub struct Differing(watch::Receiver<Vec<String>>);
 
 impl Differing {
     /// A sentence for each component of which other hosts run another version; none: all run the same, or there is one host.
     pub fn sentences(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, sentences: Vec<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = sentences;
+        self.0.borrow().clone()
     }
 }
 
 /// Says and hears it, until told to stop.
 pub fn compare(engine: &Arc<Engine>, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Differing {
-    let (differing, told) = (Differing::default(), Differing::default());
+    let (out, differing) = watch::channel(Vec::new());
     let (engine, store, clock, stop) = (Arc::clone(engine), Arc::clone(store), Arc::clone(clock), tasks.stopping());
-    let (out, id) = (differing.clone(), Uuid::now_v7().to_string());
+    let id = Uuid::now_v7().to_string();
     tasks.spawn("hosts", async move {
         loop {
             let runs: Runs = engine.components().into_iter().map(|status| (status.name, status.digest)).collect();
@@ -45,18 +42,18 @@ pub fn compare(engine: &Arc<Engine>, store: &Arc<dyn Store>, clock: &Arc<dyn Clo
             // A database that is away is complained about by whoever needs it.
             if let Ok(all) = store.tell_hosts(&id, &domain::json::text(&runs), now, until).await {
                 let others = all.iter().filter(|(host, _)| *host != id).filter_map(|(_, said)| serde_json::from_str(said).ok());
-                out.set(differences(&runs, &others.collect::<Vec<Runs>>()));
-            }
-            if out.sentences() != told.sentences() {
-                tracing::warn!(differs = ?out.sentences(), "what the hosts of this database run has changed");
-                told.set(out.sentences());
+                let differs = differences(&runs, &others.collect::<Vec<Runs>>());
+                if *out.borrow() != differs {
+                    tracing::warn!(?differs, "what the hosts of this database run has changed");
+                    _ = out.send(differs);
+                }
             }
             if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                 return;
             }
         }
     });
-    differing
+    Differing(differing)
 }
 
 fn differences(here: &Runs, others: &[Runs]) -> Vec<String> {

@@ -3,9 +3,9 @@
 //! `components/` has `active.json`, and each version's wasm under its digest. A file is whole or not there: it is written aside, synced and
 //! renamed. Native code is not kept: it would be run as it stands.
 
-use crate::engine::{Refusal, digest};
+use crate::engine::{Refusal, Wasm};
 use anyhow::Context;
-use bytes::Bytes;
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -24,6 +24,9 @@ pub struct Stack {
     pub own: String,
     /// Oldest first; the last one serves. None: the application's own.
     pub versions: Vec<String>,
+    /// Until when the last one is on probation.
+    #[serde(default)]
+    pub probation: Option<Timestamp>,
 }
 
 /// All that is active, by component.
@@ -33,10 +36,12 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// One more.
-    pub fn push(&mut self, name: &str, own: String, version: &str) {
-        let stack = self.components.entry(name.to_owned()).or_insert_with(|| Stack { own, versions: Vec::new() });
+    /// One more, on probation until then.
+    pub fn push(&mut self, name: &str, own: &str, version: &str, probation: Timestamp) {
+        let empty = || Stack { own: own.to_owned(), versions: Vec::new(), probation: None };
+        let stack = self.components.entry(name.to_owned()).or_insert_with(empty);
         stack.versions.push(version.to_owned());
+        stack.probation = Some(probation);
         if stack.versions.len() > DEEP {
             stack.versions.remove(0);
         }
@@ -46,6 +51,7 @@ impl Kept {
     pub fn pop(&mut self, name: &str) -> Option<String> {
         let stack = self.components.get_mut(name)?;
         stack.versions.pop()?;
+        stack.probation = None;
         let active = stack.versions.last().unwrap_or(&stack.own).clone();
         if stack.versions.is_empty() {
             self.components.remove(name);
@@ -104,18 +110,19 @@ impl Shelf {
     }
 
     /// Keeps a version.
-    pub fn put(&self, version: &str, wasm: &[u8]) -> Result<(), Refusal> {
-        self.write(&file(version), wasm)
+    pub fn put(&self, wasm: &Wasm) -> Result<(), Refusal> {
+        self.write(&file(wasm.digest()), &wasm.bytes)
     }
 
     /// The wasm of a version that is kept.
-    pub fn wasm(&self, version: &str) -> Result<Bytes, Refusal> {
+    pub fn wasm(&self, version: &str) -> Result<Wasm, Refusal> {
         let path = self.0.join(file(version));
-        let wasm = fs::read(&path).map_err(|error| Refusal(format!("{} cannot be read: {error}", path.display())))?;
-        if digest(&wasm) != version {
+        let bytes = fs::read(&path).map_err(|error| Refusal(format!("{} cannot be read: {error}", path.display())))?;
+        let wasm = Wasm::new(bytes.into());
+        if wasm.digest() != version {
             return Err(Refusal(format!("{} is not what was kept: it was changed", path.display())));
         }
-        Ok(wasm.into())
+        Ok(wasm)
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
@@ -143,11 +150,15 @@ fn file(version: &str) -> String {
 mod tests {
     use super::*;
 
+    fn soon() -> Timestamp {
+        Timestamp::parse("2026-11-27T09:00:00Z").unwrap()
+    }
+
     #[test]
     fn the_way_back_leads_to_the_applications_own() {
         let mut kept = Kept::default();
         for version in ["a", "b"] {
-            kept.push("todos", "own".to_owned(), version);
+            kept.push("todos", "own", version, soon());
         }
         assert_eq!(kept.previous()["todos"], "a");
         assert_eq!((kept.pop("todos"), kept.pop("todos"), kept.pop("todos")), (Some("a".into()), Some("own".into()), None));
@@ -159,19 +170,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let shelf = Shelf::open(folder.path()).unwrap();
         let mut kept = shelf.read().unwrap();
-        let versions: Vec<String> = (0..9_u8).map(|n| digest(&[n])).collect();
-        for (n, version) in (0..9_u8).zip(&versions) {
-            shelf.put(version, &[n]).unwrap();
-            kept.push("todos", "own".to_owned(), version);
+        let wasm: Vec<Wasm> = (0..9_u8).map(|n| Wasm::new(vec![n].into())).collect();
+        let versions: Vec<&str> = wasm.iter().map(Wasm::digest).collect();
+        for wasm in &wasm {
+            shelf.put(wasm).unwrap();
+            kept.push("todos", "own", wasm.digest(), soon());
             shelf.keep(&kept).unwrap();
         }
         assert_eq!(shelf.read().unwrap(), kept);
-        assert_eq!(shelf.wasm(&versions[8]).unwrap().as_ref(), [8]);
-        assert!(shelf.wasm(&versions[3]).is_err(), "six versions ago");
+        assert_eq!(shelf.wasm(versions[8]).unwrap().bytes.as_ref(), [8]);
+        assert!(shelf.wasm(versions[3]).is_err(), "six versions ago");
         assert_eq!(fs::read_dir(folder.path().join("components")).unwrap().count(), DEEP + 1);
-        let path = folder.path().join("components").join(file(&versions[8]));
+        let path = folder.path().join("components").join(file(versions[8]));
         fs::write(path, "another").unwrap();
-        assert!(shelf.wasm(&versions[8]).unwrap_err().0.contains("was changed"));
+        assert!(shelf.wasm(versions[8]).unwrap_err().0.contains("was changed"));
         fs::write(folder.path().join("components").join(ACTIVE), "{").unwrap();
         assert!(format!("{:#}", shelf.read().unwrap_err()).contains("remove it"));
     }

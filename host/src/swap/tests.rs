@@ -28,7 +28,7 @@ impl World {
         let engine = Arc::new(Engine::load(testing::bundle(&manifest()), &backing).unwrap());
         let (tasks, clock) = (Tasks::default(), Arc::new(SystemClock));
         let swaps = Swaps::open(data.path(), engine.clone(), clock, &tasks, probation).await.unwrap();
-        let own = engine.own(NAME).unwrap();
+        let own = engine.own(NAME).unwrap().bytes;
         Self { engine, swaps, tasks, data, own, _store: store }
     }
 
@@ -47,6 +47,19 @@ impl World {
         }
     }
 
+    /// Asks it again and again until what it runs was taken back by itself, and nobody swaps.
+    async fn taken_back(&self) {
+        let last = ("component.rolled-back".to_owned(), "probation".to_owned());
+        let gone = async {
+            while self.log().pop().as_ref() != Some(&last) {
+                self.says().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            _ = self.swaps.turn.lock().await;
+        };
+        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it goes by itself");
+    }
+
     fn log(&self) -> Vec<(String, String)> {
         let line = |line: &str| {
             let event: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -58,6 +71,10 @@ impl World {
 
 fn another(world: &World) -> Bytes {
     variant(&world.own, "another")
+}
+
+fn digest(wasm: &[u8]) -> String {
+    Wasm::new(Bytes::copy_from_slice(wasm)).digest().to_owned()
 }
 
 fn told(lines: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -93,6 +110,24 @@ async fn a_version_takes_over_goes_back_and_is_there_after_a_restart() {
     let World { data, tasks, .. } = world;
     tasks.stop().await;
     assert_eq!(World::within(data, Duration::ZERO).await.says().await, "well");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_code_of_versions_that_went_is_given_back() {
+    let world = World::new().await;
+    let mut pieces = Vec::new();
+    for n in 0..12 {
+        world.swap(variant(&world.own, &format!("version-{n}"))).await.unwrap();
+        world.says().await;
+        pieces.push(pieces_of_code());
+    }
+    assert!(pieces[11] <= pieces[3], "after each swap: {pieces:?}");
+}
+
+/// How many pieces of compiled code this process has mapped.
+fn pieces_of_code() -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().filter(|line| line.contains("r-xp") && line.contains(" 00:00 0")).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,17 +168,39 @@ async fn a_version_that_fails_too_often_goes_by_itself() {
     for mode in ["500-in-use", "trap-in-use"] {
         world.swap(another(&world)).await.unwrap();
         world.swap(variant(&world.own, mode)).await.unwrap();
-        let gone = async {
-            while world.says().await != "another" {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), gone).await.expect(mode);
-        assert_eq!(world.log().pop(), Some(("component.rolled-back".to_owned(), "probation".to_owned())), "{mode}");
+        world.taken_back().await;
+        assert_eq!(world.says().await, "another", "{mode}");
         world.back().await.unwrap();
     }
     let why = world.swaps.log().unwrap();
     assert!(why.contains("calls failed; the last: ") && why.contains("trapped on purpose"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_does_not_end_a_probation() {
+    let world = World::new().await;
+    world.swap(variant(&world.own, "trap-in-use")).await.unwrap();
+    let World { data, tasks, .. } = world;
+    tasks.stop().await;
+    let world = World::within(data, Duration::from_secs(60)).await;
+    world.taken_back().await;
+    assert_eq!(world.says().await, "well");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_stops_waits_for_no_compiler() {
+    let world = World::new().await;
+    world.swap(another(&world)).await.unwrap();
+    let swaps = Arc::clone(&world.swaps);
+    let next = variant(&world.own, "never");
+    let under_way = tokio::spawn(async move { swaps.swap(NAME, next, By::Command).await });
+    while world.swaps.turn.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.swaps.previous()[NAME], digest(&world.own), "it can be asked while somebody swaps");
+    world.tasks.stop().await;
+    assert_eq!(under_way.await.unwrap().unwrap_err().0, "the host stops");
+    assert_eq!(world.says().await, "another");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,7 +224,8 @@ async fn of_two_swaps_at_once_one_waits_for_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_end_where_they_began_and_the_old_version_drains() {
     let world = World::new().await;
-    let (before, next) = (world.engine.serving(NAME).unwrap(), world.engine.prepare(NAME, another(&world)).await.unwrap());
+    let (before, next) =
+        (world.engine.serving(NAME).unwrap(), world.engine.prepare(NAME, Wasm::new(another(&world))).await.unwrap());
     let streaming = get(&world.engine, "stream").await.unwrap();
     world.engine.switch(NAME, &next).unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(10), before.drained()).await.is_err(), "one is inside");
@@ -177,10 +235,15 @@ async fn requests_end_where_they_began_and_the_old_version_drains() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_cannot_be_written_leaves_the_old_version_serving() {
+async fn a_disk_that_is_full_or_away_leaves_the_old_version_serving() {
     let world = World::new().await;
     let folder = world.data.path().join("components");
-    fs::remove_dir(&folder).unwrap();
+    let aside = format!("{}.wasm.new", digest(&another(&world)).replace(':', "-"));
+    std::os::unix::fs::symlink("/dev/full", folder.join(aside)).unwrap();
+    let refused = world.swap(another(&world)).await.unwrap_err();
+    assert!(refused.contains("cannot be written") && refused.contains("No space left"), "{refused}");
+    assert_eq!(world.says().await, "well");
+    fs::remove_dir(&folder).expect("nothing is left of it");
     let refused = world.swap(another(&world)).await.unwrap_err();
     assert!(refused.contains("cannot be written"), "{refused}");
     assert_eq!(world.says().await, "well");
