@@ -120,8 +120,16 @@ names!(Source, "a source", Api = "api", Mcp = "mcp", Recurrence = "recurrence", 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Actor {
     pub kind: ActorKind,
-    /// The user's, token's or agent's id.
+    /// The user's or token's id, or the component's name; an agent's is that of the token it shows.
     pub id: String,
+}
+
+impl Actor {
+    /// Who acts through this: what comes by MCP an agent did, with the user's sign-in or token.
+    pub fn through(self, source: Source) -> Self {
+        let kind = if source == Source::Mcp { ActorKind::Agent } else { self.kind };
+        Self { kind, ..self }
+    }
 }
 
 /// What kind of being acted.

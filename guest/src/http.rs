@@ -99,6 +99,26 @@ impl Request {
         Ok(authenticate(credentials).await?)
     }
 
+    /// The session of whoever shows a bearer token. A cookie, which a browser sends by itself, counts for nothing.
+    pub async fn session_of_bearer(&self) -> Result<Session, Problem> {
+        let credentials = Credentials {
+            method: self.method().to_owned(),
+            authorization: self.all(&AUTHORIZATION),
+            cookie: Vec::new(),
+            origin: None,
+            sec_fetch_site: None,
+            host: None,
+        };
+        Ok(authenticate(credentials).await?)
+    }
+
+    /// Where the client reaches us: scheme and authority.
+    pub fn origin(&self) -> String {
+        let host =
+            self.0.uri.authority().map(|authority| authority.as_str()).or_else(|| self.header(&HOST)).unwrap_or("localhost");
+        format!("{}://{host}", if self.is_https() { "https" } else { "http" })
+    }
+
     /// Which versions the request is willing to change.
     pub fn precondition(&self) -> Result<Precondition, Problem> {
         Ok(etag::precondition(&self.all(&IF_MATCH))?)
@@ -148,14 +168,14 @@ impl Incoming {
 
 /// An answer in JSON.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Answer {
-    with_body(status, HeaderValue::from_static("application/json"), domain::json::text(value))
+    text(status, HeaderValue::from_static("application/json"), domain::json::text(value))
 }
 
 /// An answer as it was kept under an `Idempotency-Key`.
 pub fn kept(kept: KeptAnswer) -> Result<Answer, Problem> {
     let bad = || Problem::from(Failure::Invalid("a kept answer is no answer".to_owned()));
     let status = StatusCode::from_u16(kept.status).map_err(|_| bad())?;
-    let mut answer = with_body(status, HeaderValue::from_static("application/json"), kept.body);
+    let mut answer = text(status, HeaderValue::from_static("application/json"), kept.body);
     for (name, value) in kept.headers {
         let name = HeaderName::try_from(name).map_err(|_| bad())?;
         answer.headers_mut().insert(name, HeaderValue::try_from(value).map_err(|_| bad())?);
@@ -190,7 +210,8 @@ pub fn pieces(
     answer
 }
 
-pub(crate) fn with_body(status: StatusCode, content_type: HeaderValue, body: String) -> Answer {
+/// An answer with a body of this type.
+pub fn text(status: StatusCode, content_type: HeaderValue, body: String) -> Answer {
     let mut answer = Response::new(Either::Left(Full::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -1,7 +1,7 @@
 //! Every refusal of a component, as a problem document (RFC 9457). The host has its own for what no component saw; where
 //! both have one for the same thing, it has the same name. The list for readers is docs/problems.md.
 
-use crate::http::{Answer, MAX_BODY, with_body};
+use crate::http::{Answer, MAX_BODY, text};
 use crate::identity::{AccountError, Denied};
 use domain::error::{Error, Fault};
 use domain::ports::Failure;
@@ -108,6 +108,14 @@ impl Problem {
             .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// A 401 says how to authenticate: here in these words.
+    pub fn challenging(self, challenge: &str) -> Self {
+        match HeaderValue::try_from(challenge) {
+            Ok(challenge) if self.status == StatusCode::UNAUTHORIZED => self.with(WWW_AUTHENTICATE, challenge),
+            _ => self,
+        }
+    }
+
     /// The document. `instance` is the path that was asked for.
     pub(crate) fn into_answer(self, instance: &str, request_id: &str) -> Answer {
         let document = Document {
@@ -121,7 +129,7 @@ impl Problem {
             operation: self.operation,
         };
         let body = domain::json::text(&document);
-        let mut answer = with_body(self.status, HeaderValue::from_static("application/problem+json"), body);
+        let mut answer = text(self.status, HeaderValue::from_static("application/problem+json"), body);
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer.headers_mut().extend(self.header.map(|header| *header));
         answer

@@ -3,6 +3,7 @@
 //! Exit codes: 0, 1 for a failure, 2 for a command line that makes no sense.
 
 mod components;
+mod mcp;
 
 use crate::admin::client::RunningHost;
 use crate::admin::{self, Moved, Replay, TokenWanted, Wanted};
@@ -52,14 +53,15 @@ fn run(matches: &ArgMatches, bundle: &'static [u8]) -> anyhow::Result<()> {
         return engine::precompile(&path("from"), &path("to"));
     }
     let config = Config::read(&sources(matches))?;
-    if name == "up" || name == "check" {
+    if matches!(name, "up" | "check" | "mcp") {
         telemetry::log(&config.log)?;
         config.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
     }
     let runtime = runtime(if name == "up" { config.threads } else { Some(1) })?;
     let ended = runtime.block_on(async {
         match name {
-            "up" => host::up(config, bundle).await,
+            "up" => host::up(config, bundle, matches.get_flag("until-eof")).await,
+            "mcp" => mcp::serve(&config, matches, flags(matches)).await,
             "token" => token(config, matches).await,
             "check" => check(&config, bundle).await,
             "components" => components::show(&config, matches).await,
@@ -90,6 +92,14 @@ fn sources(matches: &ArgMatches) -> Sources {
     };
     let flags: BTreeMap<String, String> = OPTIONS.iter().filter_map(flag).collect();
     Sources::of_process(flags, matches.get_one::<PathBuf>("config").cloned())
+}
+
+/// The flags that were given, to be given to another command that takes them.
+fn flags(matches: &ArgMatches) -> Vec<String> {
+    let Sources { flags, .. } = sources(matches);
+    let given = OPTIONS.iter().filter_map(|option| Some([format!("--{}", option.flag()), flags.get(option.key)?.clone()]));
+    let config = matches.get_one::<PathBuf>("config").map(|path| ["--config".to_owned(), path.display().to_string()]);
+    given.chain(config).flatten().collect()
 }
 
 async fn token(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
@@ -215,6 +225,13 @@ fn command() -> Command {
     let file = Arg::new("file").value_name("FILE.wasm").value_parser(clap::value_parser!(PathBuf));
     let file = file.required_unless_present("rollback").conflicts_with("rollback").help("What is to serve in its place");
     let rollback = Arg::new("rollback").long("rollback").action(ArgAction::SetTrue).help("Go back to the version before");
+    let until_eof =
+        Arg::new("until-eof").long("until-eof").action(ArgAction::SetTrue).hide(true).help("Also ends when stdin does");
+    let whose = Arg::new("user")
+        .long("user")
+        .value_name("EMAIL")
+        .required(true)
+        .help("For whom the agent works: the address that signed up");
     let path = |id: &'static str| Arg::new(id).required(true).value_parser(clap::value_parser!(PathBuf));
     Command::new("tidings")
         .about("An event-driven todo system: every change is an event")
@@ -228,7 +245,8 @@ fn command() -> Command {
              variable over the file. Secrets have no flag: TIDINGS_JWT_SECRET, TIDINGS_DATABASE_URL and TIDINGS_KAFKA_SASL_PASSWORD, or \
              files named by --jwt-secret-file, --database-url-file and --kafka-sasl-password-file.",
         )
-        .subcommand(Command::new("up").about("Runs Tidings until Ctrl-C or SIGTERM").args(host_options()))
+        .subcommand(Command::new("up").about("Runs Tidings until Ctrl-C or SIGTERM").args(host_options()).arg(until_eof))
+        .subcommand(Command::new("mcp").about("Serves an AI agent of this machine over stdin and stdout (Model Context Protocol)").arg(whose))
         .subcommand(Command::new("token").about("Prints a bearer token, made with the key of the data folder or of the database").args([user, ttl]))
         .subcommand(
             Command::new("check").about("Reads configuration and components, and reports every fault at once").args(host_options()),

@@ -25,10 +25,12 @@ use crate::swap::{self, Swaps};
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
 use anyhow::Context;
+use futures::future::OptionFuture;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// Connections to the operations listener at one time.
 const OPS_CONNECTIONS: usize = 256;
@@ -70,9 +72,9 @@ pub fn bundle(config: &Config, embedded: &'static [u8]) -> anyhow::Result<Bundle
     }
 }
 
-/// Runs a host until a signal ends it. `Err`: it did not come to serve, and why.
-pub async fn up(config: Config, embedded: &'static [u8]) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+/// Runs a host until a signal ends it, or, where that is wished, the end of stdin. `Err`: it did not come to serve, and why.
+pub async fn up(config: Config, embedded: &'static [u8], until_eof: bool) -> anyhow::Result<()> {
+    let mut signals = Signals::new(until_eof)?;
     let metrics = Metrics::begin()?;
     more_files();
     config.test.fault.into_iter().for_each(faultpoint::arm);
@@ -239,12 +241,19 @@ fn more_files() {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    eof: Option<JoinHandle<()>>,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    fn new(until_eof: bool) -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("signals cannot be heard");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        let eof = until_eof.then(|| {
+            Tasks::default().spawn("stdin", async {
+                // A pipe that breaks has ended, too.
+                _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
+            })
+        });
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, eof })
     }
 
     /// The next of either.
@@ -252,6 +261,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            Some(_) = OptionFuture::from(self.eof.as_mut()) => self.eof = None,
         }
     }
 }

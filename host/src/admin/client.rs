@@ -1,6 +1,7 @@
 //! The commands' end of the socket.
 
 use super::{Component, Moved, Replay, TokenWanted, Wanted, socket};
+pub use super::{McpAnswer, McpMessage};
 use crate::swap::Swapped;
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -85,6 +86,12 @@ impl RunningHost {
     pub async fn move_clock(self, moved: &Moved) -> anyhow::Result<String> {
         let body = self.ask(Method::POST, "/clock", serde_json::to_vec(moved)?).await?.into_body().collect().await?.to_bytes();
         Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// What `/mcp` answers to a message.
+    pub async fn mcp(self, message: &McpMessage) -> anyhow::Result<McpAnswer> {
+        let body = self.ask(Method::POST, "/mcp", serde_json::to_vec(message)?).await?.into_body().collect().await?.to_bytes();
+        serde_json::from_slice(&body).context("the host's answer makes no sense")
     }
 
     async fn ask(self, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Response<Incoming>> {

@@ -7,7 +7,7 @@ mod events;
 pub use crate::events::{Replay, Wanted};
 
 use crate::clock::{Clock, TestClock};
-use crate::engine::{ComponentStatus, Engine, LARGEST, Refusal as Refused};
+use crate::engine::{ComponentStatus, Engine, LARGEST, Refusal as Refused, RequestContext};
 use crate::events::Bus;
 use crate::host::Foundation;
 use crate::identity::Identity;
@@ -20,17 +20,23 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::time::Timestamp;
 use http::StatusCode;
+use http_body_util::{BodyExt, Full};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
+use uuid::Uuid;
 
 /// How often it is looked whether the bus is there, before an operator is told that it is not; and the time between.
 const LOOKS: usize = 50;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// Bytes of a message with its headers, as JSON within JSON.
+const LONGEST_MESSAGE: usize = 8 << 20;
 
 /// Where the socket is.
 pub fn socket(data: &Path) -> PathBuf {
@@ -76,6 +82,22 @@ pub enum Moved {
     By(i64),
 }
 
+/// A message of the Model Context Protocol, with the headers that it would have over HTTP.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct McpMessage {
+    pub headers: serde_json::Map<String, serde_json::Value>,
+    pub body: String,
+}
+
+/// What is answered to one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct McpAnswer {
+    pub status: u16,
+    /// `Mcp-Session-Id`
+    pub conversation: Option<String>,
+    pub body: String,
+}
+
 /// What the socket answers with. An error's body is a sentence for people.
 pub struct Admin {
     engine: Arc<Engine>,
@@ -105,6 +127,7 @@ impl Admin {
             .route("/events/replay", post(send_again))
             .route("/clock", post(move_clock))
             .route("/token", post(issue))
+            .route("/mcp", post(mcp).layer(DefaultBodyLimit::max(LONGEST_MESSAGE)))
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
             .layer(DefaultBodyLimit::max(4_096))
@@ -138,6 +161,24 @@ async fn roll_back(State(admin): State<Arc<Admin>>, InPath(name): InPath<String>
 
 async fn issue(State(admin): State<Arc<Admin>>, Json(wanted): Json<TokenWanted>) -> Result<String, Refusal> {
     token(&admin.identity, &wanted).await.map_err(|error| (StatusCode::CONFLICT, format!("{error:#}")))
+}
+
+/// As if it had come over HTTP.
+async fn mcp(State(admin): State<Arc<Admin>>, Json(message): Json<McpMessage>) -> Result<Json<McpAnswer>, Refusal> {
+    let refused = |why: String| (StatusCode::CONFLICT, why);
+    let (name, _) = admin.engine.route("/mcp").ok_or_else(|| refused("the host serves no /mcp".to_owned()))?;
+    let mut request = http::Request::post("/mcp").header("host", "localhost").header("content-type", "application/json");
+    for (header, value) in &message.headers {
+        request = request.header(header, value.as_str().unwrap_or_default());
+    }
+    let request = request.body(Full::new(Bytes::from(message.body))).map_err(|error| refused(error.to_string()))?;
+    let context = RequestContext { request_id: Uuid::now_v7().to_string(), peer: Ipv4Addr::LOCALHOST.into(), traceparent: None };
+    let answer = admin.engine.handle(name, request, context).await.map_err(|fault| refused(fault.to_string()))?;
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.map_err(|error| refused(error.to_string()))?.to_bytes();
+    let conversation = parts.headers.get("mcp-session-id").and_then(|id| Some(id.to_str().ok()?.to_owned()));
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Json(McpAnswer { status: parts.status.as_u16(), conversation, body }))
 }
 
 async fn show(State(admin): State<Arc<Admin>>, Json(wanted): Json<Wanted>) -> Result<Body, Refusal> {

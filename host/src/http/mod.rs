@@ -12,6 +12,7 @@ mod elsewhere;
 mod layers;
 mod listener;
 pub mod ops;
+mod origin;
 mod patterns;
 pub mod problem;
 pub mod public;

@@ -74,6 +74,18 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
     }
 
+    /// 403 where the name that was asked is none of ours.
+    pub fn foreign_host() -> Self {
+        let detail = "This is answered at loopback names, and at the address that TIDINGS_PUBLIC_URL names.";
+        Self::new(StatusCode::FORBIDDEN, "foreign-host", "Forbidden", detail)
+    }
+
+    /// 403 where a page of another origin asks.
+    pub fn foreign_origin() -> Self {
+        let detail = "This is no API for pages of another origin.";
+        Self::new(StatusCode::FORBIDDEN, "foreign-origin", "Forbidden", detail)
+    }
+
     /// 503, with a reason fit to be shown.
     pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable just now", reason).with("retry-after", "1")

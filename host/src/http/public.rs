@@ -7,6 +7,7 @@ use super::context::{RequestId, traceparent};
 use super::elsewhere::Elsewhere;
 use super::layers;
 use super::listener::Peer;
+use super::origin::at_home;
 use super::patterns::Patterns;
 use super::problem::Problem;
 use crate::clock::Clock;
@@ -78,6 +79,11 @@ async fn component(
 ) -> Result<Response, Problem> {
     let (name, role) = public.engine.route(request.uri().path()).ok_or_else(Problem::not_found)?;
     let here = public.elsewhere.is_here(role)?;
+    // What another role hands on it has looked at itself.
+    if role == Role::Mcp && !public.elsewhere.handed_on {
+        let authority = request.uri().authority();
+        at_home(request.headers(), authority, public.url.as_ref())?;
+    }
     if announced(request.headers()).is_some_and(|length| length > MAX_BODY) {
         // A client that waits for leave to send its body gets none.
         if !request.headers().contains_key(EXPECT) {

@@ -96,6 +96,7 @@ impl Work {
 
     fn into_change_set(self) -> ChangeSet {
         let Principal { user, actor, .. } = self.session.principal();
+        let actor = actor.clone().through(self.source);
         ChangeSet {
             traceparent: self.session.traceparent().map(str::to_owned),
             changes: self.changes,
@@ -105,7 +106,7 @@ impl Work {
             preferences: self.preferences,
             kept_answer: self.kept_answer,
             once: self.once,
-            ..ChangeSet::new(user.clone(), actor.clone(), self.source, self.session.clock().now())
+            ..ChangeSet::new(user.clone(), actor, self.source, self.session.clock().now())
         }
     }
 

@@ -40,7 +40,7 @@ fn invalid<T>(why: impl Into<String>) -> Result<T, Failure> {
 impl Work {
     pub fn new(session: Session, source: Source) -> Self {
         let principal = session.principal();
-        let set = ChangeSet::new(principal.user.clone(), principal.actor.clone(), source, clock::now());
+        let set = ChangeSet::new(principal.user.clone(), principal.actor.clone().through(source), source, clock::now());
         Self { session, seen: BTreeMap::new(), put: BTreeMap::new(), set, bytes: 0 }
     }
 
