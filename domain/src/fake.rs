@@ -313,6 +313,7 @@ impl FakeWork {
         }
         let clock = &self.session.store.clock;
         let FakeSession { user, actor, .. } = &self.session;
+        let actor = &actor.clone().through(self.source);
         let origin = Origin { user, actor, source: self.source, time: clock.now(), traceparent: None };
         for change in &self.changes {
             if version(kept, &change.task.id) != change.base_version {

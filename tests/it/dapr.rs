@@ -1,5 +1,6 @@
 //! The real thing: hosts beside real sidecars (daprd, with mTLS), Kafka and Redis.
 
+use crate::mcp;
 use crate::time::{eventually, lasting};
 use it::{Client, Cluster, FIRST, Host, Place, Pod, only};
 use parts::{postgres_programs, present};
@@ -213,10 +214,11 @@ async fn failure_13_a_change_through_one_replica_is_on_the_streams_that_the_othe
     let Some(parts) = cluster(true).filter(|_| present("PostgreSQL", postgres_programs().is_some())) else { return };
     let place = Place::database(None);
     let pod = |app, replica, roles| parts.pod(app, replica, roles, &[], Some(place.clone()));
-    let [one, two] = [1, 2].map(|replica| pod("backend-api", replica, "api,mcp"));
+    let [one, two] = [1, 2].map(|replica| pod("backend-api", replica, "api"));
     let _notifications = pod("notification-svc", 1, "notifications");
     let gateways = [1, 2].map(|replica| pod("sse-gateway", replica, "sse"));
     let _web = pod("frontend", 1, "web");
+    let _mcp = pod("mcp-server", 1, "mcp");
 
     let user = lasting(one.host.someone().await).await;
     let there = user.at(&two.host.public);
@@ -249,6 +251,14 @@ async fn failure_13_a_change_through_one_replica_is_on_the_streams_that_the_othe
     assert_eq!(page.status, 200, "a view of the dashboard: {}", page.text);
     let style = page.text.split('"').find(|piece| piece.starts_with("/assets/style.")).expect("a style sheet");
     assert_eq!(there.anonymous().get(style).await.status, 200, "{style}");
+
+    // An agent that asks either is served by the role that is its.
+    let added = mcp::done(&there, "add_task", json!({"title": "Feed the cat, said the agent"})).await;
+    let known = async || {
+        let items = mcp::done(&user, "recent_changes", json!({})).await["items"].clone();
+        items.as_array().unwrap().iter().any(|item| item["task_id"] == added["id"]).then_some(items)
+    };
+    eventually("what was changed lately", known).await;
 
     // One replica of each is gone, and clients of the other feel nothing.
     let [mut gone, left] = gateways;

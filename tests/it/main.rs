@@ -29,6 +29,7 @@ mod isolation;
 mod kafka;
 mod kill;
 mod kill_events;
+mod mcp;
 mod misbehave;
 mod openapi;
 mod outsider;

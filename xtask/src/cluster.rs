@@ -25,13 +25,14 @@ struct Pod {
     port: u16,
 }
 
-const PODS: [Pod; 6] = [
-    Pod { app: "backend-api", replica: 1, roles: "api,mcp", port: 8080 },
-    Pod { app: "backend-api", replica: 2, roles: "api,mcp", port: 8082 },
+const PODS: [Pod; 7] = [
+    Pod { app: "backend-api", replica: 1, roles: "api", port: 8080 },
+    Pod { app: "backend-api", replica: 2, roles: "api", port: 8082 },
     Pod { app: "notification-svc", replica: 1, roles: "notifications", port: 8084 },
     Pod { app: "sse-gateway", replica: 1, roles: "sse", port: 8086 },
     Pod { app: "sse-gateway", replica: 2, roles: "sse", port: 8088 },
     Pod { app: "frontend", replica: 1, roles: "web", port: 8090 },
+    Pod { app: "mcp-server", replica: 1, roles: "mcp", port: 8092 },
 ];
 
 /// The servers, in the order in which they are dropped: who needs another goes first.

@@ -242,7 +242,7 @@ fn ensure_target(name: &str) -> Result<()> {
 }
 
 /// The packages that are built for this machine.
-const NATIVE: [&str; 8] = ["board", "domain", "guest", "spin-host", "tidings", "it", "parts", "xtask"];
+const NATIVE: [&str; 9] = ["board", "domain", "guest", "mcp-server", "spin-host", "tidings", "it", "parts", "xtask"];
 /// What components are built for.
 const WASM: &str = "wasm32-wasip2";
 

@@ -6,6 +6,7 @@ mod chaos;
 mod cluster;
 mod events;
 mod load;
+mod mcp;
 mod measures;
 mod native;
 mod spin;
@@ -14,7 +15,7 @@ mod swap;
 use it::Options;
 
 /// The measures, in the order in which they run.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "start",
     "ratios",
     "writes",
@@ -26,6 +27,7 @@ const NAMES: [&str; 12] = [
     "reminders",
     "asleep",
     "swap",
+    "mcp",
     "spin",
 ];
 
@@ -73,6 +75,7 @@ async fn main() {
             "reminders" => events::reminders().await,
             "asleep" => events::asleep().await,
             "swap" => swap::measure().await,
+            "mcp" => mcp::measure().await,
             "spin" => spin::measure().await,
             _ => cluster::measure(name).await,
         }

@@ -187,7 +187,10 @@ fn limit() -> Value {
 }
 
 fn series() -> Value {
-    json!({"type": "string", "enum": ["this", "following"], "default": "this"})
+    json!({
+        "type": "string", "enum": ["this", "following"],
+        "description": "Only of a task that repeats: this occurrence alone, or all that follow, too (where nothing is said).",
+    })
 }
 
 /// What a task is made of, as a client writes it.
