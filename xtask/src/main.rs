@@ -5,6 +5,7 @@ mod cluster;
 mod dapr;
 mod examples;
 mod kafka;
+mod mcp;
 mod system;
 mod tidy;
 mod web;
@@ -136,6 +137,7 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
     let binary = build::build()?;
     build::fixtures()?;
     examples::build()?;
+    mcp::clients()?;
     kafka::jars()?;
     dapr::programs()?;
     let parts = [
@@ -156,7 +158,8 @@ fn test(require_all: bool, setup: Option<&str>, args: &[String]) -> Result<()> {
             continue;
         }
         let mut command = native(&["test", "--release"]);
-        command.args(selection).arg("--").args(args).env("IT_BINARY", &binary).env("IT_SETUP", name);
+        command.args(selection).arg("--").args(args);
+        command.env("IT_BINARY", &binary).env("IT_SETUP", name).env("IT_MCP", mcp::folder());
         if missing && !require_all {
             command.args(["--skip", "store::postgres"]);
         }

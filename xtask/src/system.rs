@@ -21,11 +21,19 @@ const POSTGRESQL: Package =
 const REDIS: Package =
     Package { name: "redis-server", purpose: "the tests with Dapr", is_there: || answers("redis-server", &["--version"]) };
 const CHROMIUM: Package = Package { name: "chromium", purpose: "the tests of the dashboard", is_there: has_chromium };
-const NODE: Package =
-    Package { name: "nodejs", purpose: "the tests of the dashboard", is_there: || answers("node", &["--version"]) };
-const NPM: Package = Package { name: "npm", purpose: "the tests of the dashboard", is_there: || answers("npm", &["--version"]) };
+const NODE: Package = Package {
+    name: "nodejs",
+    purpose: "the tests of the dashboard, and of MCP clients",
+    is_there: || answers("node", &["--version"]),
+};
+const NPM: Package = Package {
+    name: "npm",
+    purpose: "the tests of the dashboard, and of MCP clients",
+    is_there: || answers("npm", &["--version"]),
+};
 
-const PIP: Package = Package { name: "python3-pip", purpose: "the component of examples/", is_there: has_python };
+const PIP: Package =
+    Package { name: "python3-pip", purpose: "the component of examples/, and the tests of MCP clients", is_there: has_python };
 
 /// Installs what the build needs and is missing, where this is a Debian and we may.
 pub fn for_the_build() -> Result<()> {
@@ -44,7 +52,12 @@ pub fn has_postgres() -> bool {
 
 /// Whether there is a browser, and what drives it.
 pub fn has_browser() -> bool {
-    has_chromium() && (NODE.is_there)() && (NPM.is_there)()
+    has_chromium() && has_node()
+}
+
+/// Whether there is Node.js, and what fetches packages for it.
+pub fn has_node() -> bool {
+    (NODE.is_there)() && (NPM.is_there)()
 }
 
 /// Whether there is a stock Spin CLI.
