@@ -30,6 +30,7 @@ mod kafka;
 mod kill;
 mod kill_events;
 mod mcp;
+mod mcp_clients;
 mod misbehave;
 mod openapi;
 mod outsider;
