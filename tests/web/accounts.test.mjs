@@ -76,6 +76,27 @@ test('A new password signs every other device out, and this one stays', async (s
   await seen(view(here, 'Settings'));
 }, options);
 
+test('A token comes with what a client of agents reads, and it works until it is revoked', async (scene) => {
+  const page = await scene.device(await scene.someone());
+  await show(page, 'Settings');
+  await textbox(page, 'Name of a new token').fill('My agent');
+  await button(page, 'Create token').click();
+  const example = page.getByLabel('An AI agent (MCP)', { exact: true });
+  await seen(example);
+  const { url, headers } = JSON.parse(await example.textContent()).mcpServers.tidings;
+  assert.equal(url, new URL('/mcp', page.url()).href);
+  const list = async () => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    const answer = await fetch(url, { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body });
+    return [answer.status, await answer.json()];
+  };
+  const [status, { result }] = await list();
+  assert.deepEqual([status, result.tools.length], [200, 10]);
+  await button(page, 'Revoke My agent').click();
+  await gone(button(page, 'Revoke My agent'));
+  assert.equal((await list())[0], 401);
+});
+
 test('A reload keeps the session', async (scene) => {
   const page = await scene.device(await scene.someone());
   await seen(newTask(page));

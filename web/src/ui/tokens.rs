@@ -115,6 +115,13 @@ fn creation(model: Model, made: RwSignal<Option<NewToken>>, read: impl Fn() + Co
     form().class("fields").on(ev::SUBMIT, create).child((named, scopes))
 }
 
+/// The configuration of an MCP client, in the form that most of them read.
+fn agent(origin: &str, token: &str) -> String {
+    format!(
+        "{{\n  \"mcpServers\": {{\n    \"tidings\": {{\n      \"url\": \"{origin}/mcp\",\n      \"headers\": {{ \"Authorization\": \"Bearer {token}\" }}\n    }}\n  }}\n}}"
+    )
+}
+
 fn shown(model: Model, new: &NewToken) -> impl Kids + use<> {
     let origin = window().location().origin().unwrap_or_default();
     let token = &new.token;
@@ -143,5 +150,6 @@ fn shown(model: Model, new: &NewToken) -> impl Kids + use<> {
             "Changes as they happen (SSE)",
             format!("curl -N -H \"Authorization: Bearer {token}\" \"{origin}/api/stream/tasks\""),
         ),
+        example("An AI agent (MCP)", agent(&origin, token)),
     )
 }
