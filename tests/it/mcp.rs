@@ -3,7 +3,7 @@
 use crate::fixture::token;
 use futures::future::join_all;
 use http::Method;
-use it::{Answer, Client, FIRST, Host, Options, Setup, only, someone};
+use it::{Answer, Client, FIRST, Host, Options, Setup, Stream, only, someone};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -284,6 +284,93 @@ async fn what_was_changed_lately_is_known() {
     assert_eq!(done(&other, "recent_changes", json!({})).await["items"], json!([]));
 }
 
+/// A stream of the current revision, of which each is a request for itself.
+async fn listen(user: &Client, uris: Value) -> Stream {
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": CURRENT, "io.modelcontextprotocol/clientCapabilities": {}});
+    let params = json!({"_meta": meta, "notifications": {"toolsListChanged": true, "resourceSubscriptions": uris}});
+    let request = user.request(Method::POST, "/mcp").header("mcp-protocol-version", CURRENT);
+    let request = request.header("mcp-method", "subscriptions/listen");
+    let body = json!({"jsonrpc": "2.0", "id": "s", "method": "subscriptions/listen", "params": params});
+    let response = request.json(&body).send().await.expect("an answer");
+    assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"text/event-stream".parse().unwrap()));
+    Stream::new(response)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_hears_of_what_it_follows_and_of_nothing_else() {
+    let user = someone().await;
+    let [one, two] = [1, 2].map(|n| json!({"title": format!("task {n}")}));
+    let (one, two) = (user.task(&one).await, user.task(&two).await);
+    let uri = |task: &Value| format!("tasks://{}", task["id"].as_str().unwrap());
+    let mut of_one = listen(&user, json!([uri(&one), "tasks://nothing", "file:///etc/passwd"])).await;
+    let acknowledged = of_one.next().await.expect("an event").data;
+    assert_eq!(acknowledged["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(acknowledged["params"]["notifications"], json!({"resourceSubscriptions": [uri(&one)]}));
+    let mut of_open = listen(&user, json!(["tasks://open"])).await;
+    of_open.next().await.expect("an event");
+
+    user.complete(two["id"].as_str().unwrap(), true).await;
+    done(&user, "update_task", json!({"id": one["id"], "priority": "low"})).await;
+    someone().await.task(&json!({"title": "of somebody else"})).await;
+    let told = of_one.next().await.expect("an event").data;
+    assert_eq!((&told["method"], &told["params"]["uri"]), (&json!("notifications/resources/updated"), &json!(uri(&one))));
+    assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "s");
+    for _ in 0..2 {
+        assert_eq!(of_open.next().await.expect("an event").data["params"]["uri"], "tasks://open");
+    }
+    assert!(of_one.silent(Duration::from_millis(300)).await && of_open.silent(Duration::from_millis(300)).await);
+
+    let neither = user.with_token(&token(&user, &["account"]).await.1);
+    refused(&ask(&neither, "subscriptions/listen", json!({"notifications": {}})).await, "tasks:read");
+    for bad in
+        [json!({}), json!({"notifications": 1}), json!({"notifications": {"resourceSubscriptions": vec!["tasks://open"; 101]}})]
+    {
+        assert_eq!(ask(&user, "subscriptions/listen", bad).await.json()["error"]["code"], -32602);
+    }
+    let (id, secret) = token(&user, &["tasks:read"]).await;
+    let mut revoked = listen(&user.with_token(&secret), json!(["tasks://open"])).await;
+    revoked.next().await.expect("an event");
+    assert_eq!(user.delete(&format!("/api/tokens/{id}")).await.status, 204);
+    assert!(revoked.ends(Duration::from_secs(10)).await, "with its token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_hears_of_what_it_subscribes_to() {
+    let user = someone().await;
+    let task = user.task(&json!({"title": "Tea"})).await;
+    let uri = format!("tasks://{}", task["id"].as_str().unwrap());
+    let begin = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}});
+    let begun = raw(&user, &begin.to_string(), &[]).await;
+    assert_eq!(begun.json()["result"]["capabilities"]["resources"]["subscribe"], true);
+    let id = begun.header("mcp-session-id").unwrap().to_owned();
+    let headers = [("mcp-protocol-version", "2025-11-25"), ("mcp-session-id", id.as_str())];
+    let response = user.request(Method::GET, "/mcp").header("mcp-session-id", &id).send().await.expect("an answer");
+    assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"text/event-stream".parse().unwrap()));
+    let mut stream = Stream::new(response);
+    let subscribe = async |method: &str, uri: &str| {
+        let body = json!({"jsonrpc": "2.0", "id": 2, "method": format!("resources/{method}"), "params": {"uri": uri}});
+        raw(&user, &body.to_string(), &headers).await.json()
+    };
+    done(&user, "update_task", json!({"id": task["id"], "priority": "low"})).await;
+    assert!(stream.silent(Duration::from_millis(300)).await, "nothing is followed yet");
+    assert_eq!(subscribe("subscribe", &uri).await["result"], json!({}));
+    assert_eq!(subscribe("subscribe", "tasks://nothing").await["error"]["code"], -32002);
+    done(&user, "update_task", json!({"id": task["id"], "priority": "high"})).await;
+    let told = stream.next().await.expect("an event").data;
+    assert_eq!((&told["method"], &told["params"]), (&json!("notifications/resources/updated"), &json!({"uri": uri})));
+    assert_eq!(subscribe("unsubscribe", &uri).await["result"], json!({}));
+    done(&user, "update_task", json!({"id": task["id"], "priority": "low"})).await;
+    assert!(stream.silent(Duration::from_millis(300)).await, "it is followed no more");
+
+    let other = someone().await;
+    let theirs = other.send(other.request(Method::GET, "/mcp").header("mcp-session-id", &id)).await;
+    assert_eq!(theirs.status, 404, "{}", theirs.text);
+    let end = user.request(Method::DELETE, "/mcp").header("mcp-session-id", &id);
+    assert_eq!(user.send(end).await.status, 204);
+    done(&user, "update_task", json!({"id": task["id"], "priority": "high"})).await;
+    assert!(stream.ends(Duration::from_secs(10)).await, "with the conversation, as soon as something changes");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn over_stdio_an_agent_is_served_with_and_without_a_running_host() {
     if !only(FIRST, "this test: the pipe is the same everywhere") {
@@ -291,10 +378,11 @@ async fn over_stdio_an_agent_is_served_with_and_without_a_running_host() {
     }
     let mut host = Host::start();
     let user = host.someone().await;
+    let data = host.data().to_owned();
     let talk = || {
         let mut child = Command::new(it::host::binary())
             .args(["mcp", "--user", &user.email, "--data"])
-            .arg(host.data())
+            .arg(&data)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

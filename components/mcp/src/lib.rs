@@ -19,6 +19,10 @@ const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
+/// Set by a host that can make streams; and on an answer that says what to follow.
+const STREAMS: HeaderName = HeaderName::from_static("tidings-streams");
+const FOLLOW: HeaderName = HeaderName::from_static("tidings-follow");
+
 /// Where the resource's own document is (RFC 9728).
 const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 const SCOPES: &str = "tasks:read tasks:write";
@@ -36,7 +40,8 @@ async fn route(request: &Request, body: Body) -> Result<Answer, Problem> {
     match (request.path(), request.method()) {
         ("/mcp", "POST") => post(request, body).await,
         ("/mcp", "DELETE") => delete(request).await,
-        // We tell nothing of our own accord.
+        ("/mcp", "GET") if streams(request) && request.header(&SESSION).is_some() => get(request).await,
+        // Without a conversation there is nothing to follow.
         ("/mcp", _) => Err(Problem::method_not_allowed("POST, DELETE")),
         (METADATA, "GET" | "HEAD") => Ok(metadata(request)),
         (METADATA, _) => Err(Problem::method_not_allowed("GET, HEAD")),
@@ -49,9 +54,18 @@ async fn post(request: &Request, body: Body) -> Result<Answer, Problem> {
     let session = session(request).await?;
     let body = body.read().await?;
     let whoami = async || user(&session).await;
-    let server = Server { session: &session, clock: &Clock::default(), memory: &Memory, whoami };
+    let server = Server { session: &session, clock: &Clock::default(), memory: &Memory, whoami, streams: streams(request) };
     let headers = Headers { version: request.header(&VERSION), method: request.header(&METHOD), name: request.header(&NAME) };
     let reply = server.answer(&body, headers, request.header(&SESSION)).await;
+    Ok(answer(request, reply))
+}
+
+/// `GET /mcp`: what changes of what the conversation follows.
+async fn get(request: &Request) -> Result<Answer, Problem> {
+    let session = session(request).await?;
+    let whoami = async || user(&session).await;
+    let server = Server { session: &session, clock: &Clock::default(), memory: &Memory, whoami, streams: true };
+    let reply = server.following(request.header(&SESSION).unwrap_or_default()).await;
     Ok(answer(request, reply))
 }
 
@@ -97,7 +111,17 @@ fn challenge(request: &Request, lacks: Option<&str>) -> String {
     format!("Bearer {error}scope=\"{scope}\", resource_metadata=\"{}{METADATA}\"", request.origin())
 }
 
+/// Whether the host makes a stream of an answer that says what to follow.
+fn streams(request: &Request) -> bool {
+    request.header(&STREAMS).is_some()
+}
+
 fn answer(request: &Request, reply: Reply) -> Answer {
+    if let Some(follow) = reply.follow {
+        let mut answer = http::json(StatusCode::OK, &follow);
+        answer.headers_mut().insert(FOLLOW, HeaderValue::from_static("1"));
+        return answer;
+    }
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = match reply.body {
         Some(body) => http::text(status, HeaderValue::from_static("application/json"), body),

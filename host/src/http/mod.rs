@@ -9,6 +9,7 @@ mod body;
 mod connection;
 mod context;
 mod elsewhere;
+mod follow;
 mod layers;
 mod listener;
 pub mod ops;

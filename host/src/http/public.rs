@@ -5,6 +5,7 @@ use super::body::{Limited, discard};
 use super::connection::Streaming;
 use super::context::{RequestId, traceparent};
 use super::elsewhere::Elsewhere;
+use super::follow::{self, FOLLOW, STREAMS};
 use super::layers;
 use super::listener::Peer;
 use super::origin::at_home;
@@ -24,6 +25,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use futures::future::BoxFuture;
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, Entry, HOST, HeaderName, HeaderValue, ORIGIN,
 };
@@ -32,6 +34,8 @@ use std::sync::Arc;
 
 /// The API, described.
 pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
+/// Where the stream is.
+const STREAM: &str = "/api/stream/tasks";
 /// The longest body that is taken.
 const MAX_BODY: u64 = 1 << 20;
 
@@ -58,7 +62,7 @@ impl Public {
         let only_get = async || Problem::method_not_allowed("GET");
         Ok(Router::new()
             .route("/openapi.json", get(document))
-            .route("/api/stream/tasks", get(stream).head(only_get).fallback(only_get))
+            .route(STREAM, get(stream).head(only_get).fallback(only_get))
             .fallback(component)
             .method_not_allowed_fallback(no_writes)
             .with_state(Arc::new(self))
@@ -75,15 +79,62 @@ async fn component(
     State(public): State<Arc<Public>>,
     Extension(id): Extension<RequestId>,
     Extension(peer): Extension<Peer>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Problem> {
+    let (_, role) = public.engine.route(request.uri().path()).ok_or_else(Problem::not_found)?;
+    if role != Role::Mcp || public.elsewhere.handed_on {
+        return ask(&public, &id, &peer, request).await;
+    }
+    // What another role hands on it has looked at itself, and so with what it streams.
+    at_home(request.headers(), request.uri().authority(), public.url.as_ref())?;
+    request.headers_mut().insert(STREAMS, HeaderValue::from_static("1"));
+    let asked = (request.method().clone(), request.uri().clone(), request.headers().clone());
+    let answer = ask(&public, &id, &peer, request).await?;
+    match answer.headers().contains_key(FOLLOW) {
+        true => follow(public, id, peer, asked, answer).await,
+        false => Ok(answer),
+    }
+}
+
+/// The stream that a component says is to be its answer: made of the user's own, wherever that is.
+async fn follow(
+    public: Arc<Public>,
+    id: RequestId,
+    peer: Peer,
+    (method, uri, headers): (Method, Uri, HeaderMap),
+    answer: Response,
+) -> Result<Response, Problem> {
+    let followed = async |answer: Response| {
+        let body = axum::body::to_bytes(answer.into_body(), follow::LONGEST).await.ok()?;
+        follow::Follow::read(&body)
+    };
+    let first = followed(answer).await.ok_or_else(Problem::internal)?;
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = Uri::from_static(STREAM);
+    for name in [AUTHORIZATION, HOST] {
+        headers.get_all(&name).iter().for_each(|value| _ = request.headers_mut().append(&name, value.clone()));
+    }
+    let changes = stream(State(public.clone()), Extension(peer.clone()), Extension(id.clone()), RawQuery(None), request).await?;
+    if !changes.status().is_success() {
+        return Ok(changes);
+    }
+    let again = move || {
+        let (public, id, peer, headers) = (public.clone(), id.clone(), peer.clone(), headers.clone());
+        let (method, uri) = (method.clone(), uri.clone());
+        Box::pin(async move {
+            let mut request = Request::new(Body::empty());
+            (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
+            let answer = ask(&public, &id, &peer, request).await.ok()?;
+            if answer.headers().contains_key(FOLLOW) { followed(answer).await } else { None }
+        }) as BoxFuture<'static, _>
+    };
+    Ok(follow::answer(first, changes.into_body(), Box::new(again)))
+}
+
+/// What the component answers whose route it is, here or elsewhere.
+async fn ask(public: &Arc<Public>, id: &RequestId, peer: &Peer, request: Request) -> Result<Response, Problem> {
     let (name, role) = public.engine.route(request.uri().path()).ok_or_else(Problem::not_found)?;
     let here = public.elsewhere.is_here(role)?;
-    // What another role hands on it has looked at itself.
-    if role == Role::Mcp && !public.elsewhere.handed_on {
-        let authority = request.uri().authority();
-        at_home(request.headers(), authority, public.url.as_ref())?;
-    }
     if announced(request.headers()).is_some_and(|length| length > MAX_BODY) {
         // A client that waits for leave to send its body gets none.
         if !request.headers().contains_key(EXPECT) {
@@ -111,7 +162,7 @@ async fn component(
             .map(|answer| answer.map(Body::new))
             .map_err(Problem::from)
     } else {
-        public.elsewhere.ask(role, &id, Request::from_parts(parts, Body::new(body))).await
+        public.elsewhere.ask(role, id, Request::from_parts(parts, Body::new(body))).await
     };
     if overrun.happened() {
         if let Some(rest) = overrun.take_rest() {

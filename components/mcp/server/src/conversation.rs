@@ -14,6 +14,9 @@ const KEPT: u32 = 3_600;
 pub struct Conversation {
     /// What the client calls itself. For people to read: nobody has checked it.
     pub client: Option<String>,
+    /// The resources whose changes the client wants to hear of.
+    #[serde(default)]
+    pub follows: Vec<String>,
     /// The client has ended it.
     pub ended: bool,
 }
@@ -53,7 +56,7 @@ pub async fn recall<S>(session: &S, memory: &impl Memory<S>, id: &str) -> Option
 pub async fn end<S>(session: &S, memory: &impl Memory<S>, id: &str, user: &str) -> bool {
     let is_own = is_of(id, user);
     if is_own {
-        keep(session, memory, id, &Conversation { client: None, ended: true }).await;
+        keep(session, memory, id, &Conversation { ended: true, ..Conversation::default() }).await;
     }
     is_own
 }

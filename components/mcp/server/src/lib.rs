@@ -8,6 +8,7 @@
 mod arguments;
 mod context;
 mod conversation;
+mod follow;
 mod resources;
 mod revision;
 mod rpc;
@@ -19,5 +20,6 @@ mod words;
 
 pub use context::on_event;
 pub use conversation::end as end_conversation;
+pub use follow::Follow;
 pub use revision::Headers;
 pub use server::{Reply, Server};

@@ -35,6 +35,11 @@ pub fn templates() -> Vec<ResourceTemplate> {
     vec![one]
 }
 
+/// Whether this could be the address of one.
+pub fn is_one(uri: &str) -> bool {
+    uri == OPEN || uri.strip_prefix(ONE).is_some_and(|id| id.parse::<TaskId>().is_ok())
+}
+
 /// Reads one. `code` is what the client's revision has for one that is not.
 pub async fn read<S: Session, C: Clock, M, W>(
     server: &Server<'_, S, C, M, W>,

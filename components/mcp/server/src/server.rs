@@ -1,6 +1,7 @@
 //! The methods: what is asked, and what is answered.
 
 use crate::conversation::{self, Conversation};
+use crate::follow::{self, Follow};
 use crate::revision::{self, Era, Headers};
 use crate::rpc::{self, Fault, INVALID_PARAMS, METHOD_NOT_FOUND, Message, REFUSED, Refusal, Request};
 use crate::{resources, tools};
@@ -24,6 +25,8 @@ pub struct Server<'a, S, C, M, W> {
     pub memory: &'a M,
     /// The session's user, by an id that nobody else has.
     pub whoami: W,
+    /// Whoever serves us can stream what changes.
+    pub streams: bool,
 }
 
 /// What is answered to a message.
@@ -37,11 +40,13 @@ pub struct Reply {
     pub conversation: Option<String>,
     /// What the session lacks.
     pub scope: Option<String>,
+    /// In place of a body: what is to be streamed.
+    pub follow: Option<Follow>,
 }
 
 impl Reply {
     fn new(status: u16, body: Option<String>) -> Self {
-        Self { status, body, conversation: None, scope: None }
+        Self { status, body, conversation: None, scope: None, follow: None }
     }
 }
 
@@ -75,6 +80,12 @@ impl<S: Session, C: Clock, M: Memory<S>, W: AsyncFn() -> Result<String, Failure>
             Ok(era) => era,
             Err(fault) => return Reply::new(fault.status, Some(fault.answer(&id))),
         };
+        if self.streams && era == Era::Stateless && request.method == "subscriptions/listen" {
+            return match self.listen(&request).await {
+                Ok(follow) => Reply { follow: Some(follow), ..Reply::new(200, None) },
+                Err(refusal) => refused(refusal, &id, era),
+            };
+        }
         let answered = match era {
             Era::Stateless => self.stateless(request).await,
             Era::Initialized => self.initialized(request, conversation).await,
@@ -92,7 +103,7 @@ impl<S: Session, C: Clock, M: Memory<S>, W: AsyncFn() -> Result<String, Failure>
     async fn stateless(&self, request: Request) -> Result<Answered, Refusal> {
         match request.method.as_str() {
             "server/discover" => Ok(Answered::public(json!({
-                "supportedVersions": revision::spoken(), "capabilities": capabilities(), "instructions": INSTRUCTIONS,
+                "supportedVersions": revision::spoken(), "capabilities": self.capabilities(), "instructions": INSTRUCTIONS,
             }))),
             _ => self.common(request, INVALID_PARAMS).await,
         }
@@ -102,11 +113,16 @@ impl<S: Session, C: Clock, M: Memory<S>, W: AsyncFn() -> Result<String, Failure>
         if request.method == "initialize" {
             return self.initialize(&request.params).await;
         }
-        if let Some(id) = conversation {
-            self.go_on(id).await?;
-        }
-        match request.method.as_str() {
-            "ping" => Ok(Answered::new(json!({}))),
+        let begun = match conversation {
+            Some(id) => Some((id, self.go_on(id).await?)),
+            None => None,
+        };
+        let wants = request.method == "resources/subscribe";
+        match (request.method.as_str(), begun) {
+            ("resources/subscribe" | "resources/unsubscribe", Some((id, begun))) if self.streams => {
+                self.subscribe(&request.params, id, begun, wants).await
+            }
+            ("ping", _) => Ok(Answered::new(json!({}))),
             _ => self.common(request, NO_RESOURCE).await,
         }
     }
@@ -136,25 +152,83 @@ impl<S: Session, C: Clock, M: Memory<S>, W: AsyncFn() -> Result<String, Failure>
         let client = params.get("clientInfo").and_then(|client| client.get("name")).and_then(Value::as_str);
         let client = client.map(|name| name.chars().take(128).collect());
         let id = conversation::id(self.clock.new_id(), &(self.whoami)().await?);
-        conversation::keep(self.session, self.memory, &id, &Conversation { client, ended: false }).await;
+        conversation::keep(self.session, self.memory, &id, &Conversation { client, ..Conversation::default() }).await;
         let result = json!({
-            "protocolVersion": revision::settled(params.get("protocolVersion")), "capabilities": capabilities(),
+            "protocolVersion": revision::settled(params.get("protocolVersion")), "capabilities": self.capabilities(),
             "serverInfo": ourselves(), "instructions": INSTRUCTIONS,
         });
         Ok(Answered { conversation: Some(id), ..Answered::new(result) })
     }
 
     /// A conversation that the memory has forgotten goes on, if it is this user's.
-    async fn go_on(&self, id: &str) -> Result<(), Refusal> {
+    async fn go_on(&self, id: &str) -> Result<Conversation, Refusal> {
         match conversation::recall(self.session, self.memory, id).await {
             Some(conversation) if conversation.ended => Err(Refusal::NoConversation),
-            Some(_) => Ok(()),
+            Some(conversation) => Ok(conversation),
             None if conversation::is_of(id, &(self.whoami)().await?) => {
-                conversation::keep(self.session, self.memory, id, &Conversation::default()).await;
-                Ok(())
+                let begun = Conversation::default();
+                conversation::keep(self.session, self.memory, id, &begun).await;
+                Ok(begun)
             }
             None => Err(Refusal::NoConversation),
         }
+    }
+
+    /// What the stream of a conversation follows: whoever serves us asks again whenever something has changed.
+    pub async fn following(&self, id: &str) -> Reply {
+        // Whoever may not read tasks may not hear of them.
+        let followed = match self.session.preferences().await {
+            Ok(_) => self.go_on(id).await,
+            Err(failure) => Err(failure.into()),
+        };
+        match followed {
+            Ok(conversation) => Reply { follow: Some(Follow::conversing(conversation.follows)), ..Reply::new(200, None) },
+            Err(refusal) => refused(refusal, &Value::Null, Era::Initialized),
+        }
+    }
+
+    /// `subscriptions/listen`
+    async fn listen(&self, request: &Request) -> Result<Follow, Refusal> {
+        self.session.preferences().await?;
+        let Some(Value::Object(wished)) = request.params.get("notifications") else {
+            return Err(Fault::bad(INVALID_PARAMS, "params.notifications is an object.").into());
+        };
+        let Some(uris) = follow::followed(wished.get("resourceSubscriptions")) else {
+            let why = format!("resourceSubscriptions is an array of at most {} addresses.", follow::MOST);
+            return Err(Fault::bad(INVALID_PARAMS, why).into());
+        };
+        Ok(Follow::listening(&request.id, uris))
+    }
+
+    /// `resources/subscribe` and its opposite, within a conversation.
+    async fn subscribe(
+        &self,
+        params: &Map<String, Value>,
+        id: &str,
+        mut conversation: Conversation,
+        wanted: bool,
+    ) -> Result<Answered, Refusal> {
+        let Some(uri) = params.get("uri").and_then(Value::as_str).filter(|uri| resources::is_one(uri)) else {
+            return Err(Fault::of_a_name(NO_RESOURCE, "Resource not found").into());
+        };
+        conversation.follows.retain(|known| known != uri);
+        if wanted {
+            if conversation.follows.len() >= follow::MOST {
+                let why = format!("A session follows at most {} resources.", follow::MOST);
+                return Err(Fault::bad(INVALID_PARAMS, why).into());
+            }
+            conversation.follows.push(uri.to_owned());
+        }
+        conversation::keep(self.session, self.memory, id, &conversation).await;
+        Ok(Answered::new(json!({})))
+    }
+
+    fn capabilities(&self) -> ServerCapabilities {
+        let mut capabilities = ServerCapabilities::default();
+        capabilities.tools = Some(Default::default());
+        let resources = capabilities.resources.insert(Default::default());
+        resources.subscribe = self.streams.then_some(true);
+        capabilities
     }
 }
 
@@ -168,13 +242,6 @@ fn whole(params: &Map<String, Value>) -> Result<(), Refusal> {
 
 fn ourselves() -> Implementation {
     Implementation::new("tidings", env!("CARGO_PKG_VERSION")).with_title("Tidings")
-}
-
-fn capabilities() -> ServerCapabilities {
-    let mut capabilities = ServerCapabilities::default();
-    capabilities.tools = Some(Default::default());
-    capabilities.resources = Some(Default::default());
-    capabilities
 }
 
 /// What the current revision has in every result.

@@ -35,7 +35,7 @@ impl World {
     fn ask(&self, body: &[u8], headers: Headers<'_>, conversation: Option<&str>) -> Reply {
         let (session, user) = (self.session(), self.user.as_str().to_owned());
         let whoami = async || Ok::<_, Failure>(user.clone());
-        let server = Server { session: &session, clock: &self.clock, memory: &self.memory, whoami };
+        let server = Server { session: &session, clock: &self.clock, memory: &self.memory, whoami, streams: true };
         block_on(server.answer(body, headers, conversation))
     }
 
@@ -313,7 +313,7 @@ fn scopes_hold_for_tools_as_for_http() {
     let world = World::new();
     let session = world.store.session_within(&world.user, &[domain::account::Scope::TasksRead]);
     let whoami = async || Ok::<_, Failure>("ada".to_owned());
-    let server = Server { session: &session, clock: &world.clock, memory: &world.memory, whoami };
+    let server = Server { session: &session, clock: &world.clock, memory: &world.memory, whoami, streams: true };
     let call = |tool: &str, arguments: Value| {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
         let reply = block_on(server.answer(body.to_string().as_bytes(), Headers::default(), None));

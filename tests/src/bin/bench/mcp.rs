@@ -49,7 +49,8 @@ pub async fn measure() {
     let mut connection = Connection::open(&user.base, &token).await;
     let before = host.resident_kib();
     for _ in 0..SESSIONS {
-        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
+        let params =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
         connection.fire(&message("initialize", &params)).await;
     }
     let after = host.resident_kib();
