@@ -5,6 +5,7 @@
 use ::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use domain::consumer::{Disposition, Incoming};
 use domain::ports::Failure;
+use futures::future::join;
 use guest::http::{self, Answer, Incoming as Body, Request, serve};
 use guest::{Clock, Memory, Problem, Session, identity};
 use mcp_server::{Headers, Reply, Server, end_conversation};
@@ -51,8 +52,9 @@ async fn route(request: &Request, body: Body) -> Result<Answer, Problem> {
 
 /// `POST /mcp`: one message.
 async fn post(request: &Request, body: Body) -> Result<Answer, Problem> {
-    let session = session(request).await?;
-    let body = body.read().await?;
+    // Two waits for the host cost much more than one.
+    let (session, body) = join(session(request), body.read()).await;
+    let (session, body) = (session?, body?);
     let whoami = async || user(&session).await;
     let server = Server { session: &session, clock: &Clock::default(), memory: &Memory, whoami, streams: streams(request) };
     let headers = Headers { version: request.header(&VERSION), method: request.header(&METHOD), name: request.header(&NAME) };

@@ -2,11 +2,13 @@
 
 use crate::conversation::{self, Conversation};
 use crate::follow::{self, Follow};
+use crate::resources;
 use crate::revision::{self, Era, Headers};
 use crate::rpc::{self, Fault, INVALID_PARAMS, METHOD_NOT_FOUND, Message, REFUSED, Refusal, Request};
-use crate::{resources, tools};
+use crate::tools::{self, Called};
 use domain::ports::{Clock, Failure, Memory, Session};
 use rmcp::model::{Implementation, ServerCapabilities};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// What a model is told of this server as a whole.
@@ -52,14 +54,28 @@ impl Reply {
 
 /// A result, with how long it may be kept where it may.
 struct Answered {
-    result: Value,
+    result: Outcome,
     keep: Option<(u64, &'static str)>,
     conversation: Option<String>,
 }
 
+/// What a tool has answered, or anything else.
+enum Outcome {
+    Called(Called),
+    Value(Value),
+}
+
+/// The whole answer.
+#[derive(Serialize)]
+struct Response<'a, R> {
+    jsonrpc: &'static str,
+    id: &'a Value,
+    result: R,
+}
+
 impl Answered {
     fn new(result: Value) -> Self {
-        Self { result, keep: None, conversation: None }
+        Self { result: Outcome::Value(result), keep: None, conversation: None }
     }
 
     fn public(result: Value) -> Self {
@@ -92,8 +108,10 @@ impl<S: Session, C: Clock, M: Memory<S>, W: AsyncFn() -> Result<String, Failure>
         };
         match answered {
             Ok(Answered { result, keep, conversation }) => {
-                let result = finished(result, era, keep);
-                let body = json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string();
+                let body = match result {
+                    Outcome::Called(called) => whole_answer(&id, &called.complete(meta(era))),
+                    Outcome::Value(result) => whole_answer(&id, &finished(result, era, keep)),
+                };
                 Reply { conversation, ..Reply::new(200, Some(body)) }
             }
             Err(refusal) => refused(refusal, &id, era),
@@ -132,7 +150,10 @@ impl<S: Session, C: Clock, M: Memory<S>, W: AsyncFn() -> Result<String, Failure>
         let Request { method, params, .. } = request;
         match method.as_str() {
             "tools/list" => whole(&params).map(|()| Answered::public(json!({"tools": tools::all()}))),
-            "tools/call" => tools::call(self, params).await.map(Answered::new),
+            "tools/call" => {
+                let result = Outcome::Called(tools::call(self, params).await?);
+                Ok(Answered { result, keep: None, conversation: None })
+            }
             "resources/list" => whole(&params).map(|()| Answered::public(json!({"resources": resources::all()}))),
             "resources/templates/list" => {
                 whole(&params).map(|()| Answered::public(json!({"resourceTemplates": resources::templates()})))
@@ -244,11 +265,20 @@ fn ourselves() -> Implementation {
     Implementation::new("tidings", env!("CARGO_PKG_VERSION")).with_title("Tidings")
 }
 
+fn whole_answer(id: &Value, result: &impl Serialize) -> String {
+    domain::json::text(&Response { jsonrpc: "2.0", id, result })
+}
+
+/// Who answers, where the revision has that in every result.
+fn meta(era: Era) -> Option<Value> {
+    (era == Era::Stateless).then(|| json!({"io.modelcontextprotocol/serverInfo": ourselves()}))
+}
+
 /// What the current revision has in every result.
 fn finished(mut result: Value, era: Era, keep: Option<(u64, &str)>) -> Value {
-    if let (Era::Stateless, Some(result)) = (era, result.as_object_mut()) {
+    if let (Some(meta), Some(result)) = (meta(era), result.as_object_mut()) {
         result.insert("resultType".to_owned(), json!("complete"));
-        result.insert("_meta".to_owned(), json!({"io.modelcontextprotocol/serverInfo": ourselves()}));
+        result.insert("_meta".to_owned(), meta);
         if let Some((millis, scope)) = keep {
             result.insert("ttlMs".to_owned(), json!(millis));
             result.insert("cacheScope".to_owned(), json!(scope));

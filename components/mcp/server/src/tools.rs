@@ -12,20 +12,55 @@ use domain::command::{Command, Edit, Precondition};
 use domain::cursor::Page;
 use domain::error::Error;
 use domain::ports::{Clock, Failure, Memory, Session};
+use domain::task::TimeZone;
 use domain::todos::Todos;
 use domain::{input, notifications};
+use futures::future::join;
 pub use schema::all;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 /// What came of a call that was carried out: its value, and the same in words.
-type Done = Result<(Value, String), Error>;
+type Done = Result<(Box<RawValue>, String), Error>;
+
+/// What a call answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Called {
+    content: [Text; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<Box<RawValue>>,
+    is_error: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Text {
+    r#type: &'static str,
+    text: String,
+}
+
+impl Called {
+    fn new(text: String, structured_content: Option<Box<RawValue>>) -> Self {
+        let is_error = structured_content.is_none();
+        Self { content: [Text { r#type: "text", text }], structured_content, is_error, result_type: None, meta: None }
+    }
+
+    /// With what the current revision has beside it.
+    pub fn complete(self, meta: Option<Value>) -> Self {
+        Self { result_type: meta.is_some().then_some("complete"), meta, ..self }
+    }
+}
 
 /// Calls a tool. What a model can mend is a result that is an error; what it cannot is a refusal.
 pub async fn call<S: Session, C: Clock, M: Memory<S>, W>(
     server: &Server<'_, S, C, M, W>,
     mut params: Map<String, Value>,
-) -> Result<Value, Refusal> {
+) -> Result<Called, Refusal> {
     let name = match params.remove("name") {
         Some(Value::String(name)) => name,
         _ => return Err(Fault::bad(INVALID_PARAMS, "params.name is the name of a tool.").into()),
@@ -50,30 +85,33 @@ pub async fn call<S: Session, C: Clock, M: Memory<S>, W>(
         }
     };
     match done {
-        Ok((value, text)) => {
-            Ok(json!({"content": [{"type": "text", "text": text}], "structuredContent": value, "isError": false}))
-        }
+        Ok((value, text)) => Ok(Called::new(text, Some(value))),
         Err(Error::Failure(failure @ (Failure::Forbidden(_) | Failure::Ended | Failure::Invalid(_)))) => Err(failure.into()),
-        Err(Error::Failure(failure)) => Ok(failed(&format!("{failure}. Nothing was done; try again."))),
-        Err(error) => Ok(failed(&words::refusal(&error).unwrap_or_else(|| error.to_string()))),
+        Err(Error::Failure(failure)) => Ok(Called::new(format!("{failure}. Nothing was done; try again."), None)),
+        Err(error) => Ok(Called::new(words::refusal(&error).unwrap_or_else(|| error.to_string()), None)),
     }
 }
 
-fn failed(text: &str) -> Value {
-    json!({"content": [{"type": "text", "text": text}], "isError": true})
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Error> {
+    to_raw_value(value).map_err(|error| Error::Failure(Failure::Invalid(format!("a value is no JSON: {error}"))))
 }
 
-fn value(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
+/// The value, and what is said of it in the user's zone.
+fn told<T: Serialize>(value: &T, zone: TimeZone, say: impl FnOnce(&T, TimeZone) -> String) -> Done {
+    Ok((raw(value)?, say(value, zone)))
 }
 
 fn todos<'a, S, C, M, W>(server: &Server<'a, S, C, M, W>) -> Todos<'a, S, C> {
     Todos { session: server.session, clock: server.clock, source: Source::Mcp }
 }
 
-async fn told<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, task: &domain::task::Task) -> Done {
-    let zone = server.session.preferences().await?.time_zone;
-    Ok((value(task), words::task(task, zone)))
+/// Does the work, and finds the user's zone meanwhile: two waits for the host cost much more than one.
+async fn beside<S: Session, C, M, W, T>(
+    server: &Server<'_, S, C, M, W>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<(T, TimeZone), Error> {
+    let (done, preferences) = join(work, server.session.preferences()).await;
+    Ok((done?, preferences?.time_zone))
 }
 
 async fn add<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut arguments: Arguments) -> Done {
@@ -82,20 +120,21 @@ async fn add<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut ar
         arguments.understand(server.clock.now(), zone)?;
     }
     let command = Command::Create(input::new_task(&arguments.body())?);
-    told(server, &todos(server).run(&command).await?).await
+    let (task, zone) = beside(server, todos(server).run(&command)).await?;
+    told(&task, zone, words::task)
 }
 
 async fn list<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, arguments: Arguments) -> Done {
     let query = input::list_params(&arguments.query(), server.clock.now())?;
-    let page = todos(server).list(query).await?;
-    let zone = server.session.preferences().await?.time_zone;
-    Ok((value(&page), words::page(&page, "tasks", |task| words::task(task, zone))))
+    let (page, zone) = beside(server, todos(server).list(query)).await?;
+    told(&page, zone, |page, zone| words::page(page, "tasks", |task| words::task(task, zone)))
 }
 
 async fn get<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut arguments: Arguments) -> Done {
     let id = arguments.id()?;
     arguments.end()?;
-    told(server, &todos(server).get(id).await?).await
+    let (task, zone) = beside(server, todos(server).get(id)).await?;
+    told(&task, zone, words::task)
 }
 
 /// Does to the task that is named what the rest of the arguments says.
@@ -107,7 +146,8 @@ async fn edit<S: Session, C: Clock, M, W>(
     let id = arguments.id()?;
     let edit = read(arguments)?;
     let command = Command::Edit { id, precondition: Precondition::default(), edit };
-    told(server, &todos(server).run(&command).await?).await
+    let (task, zone) = beside(server, todos(server).run(&command)).await?;
+    told(&task, zone, words::task)
 }
 
 async fn update<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, arguments: Arguments) -> Done {
@@ -145,20 +185,21 @@ async fn delete<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut
     arguments.end()?;
     let command = Command::Edit { id, precondition: Precondition::default(), edit: Edit::Delete(reach) };
     let task = todos(server).run(&command).await?;
-    Ok((json!({"id": id, "deleted": true}), format!("Deleted {}. Its user can restore it for 30 days.", task.title.as_str())))
+    let text = format!("Deleted {}. Its user can restore it for 30 days.", domain::json::text(&task.title));
+    Ok((raw(&json!({"id": id, "deleted": true}))?, text))
 }
 
 async fn history<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut arguments: Arguments) -> Done {
     let id = arguments.id()?;
-    let page = todos(server).history(id, input::history_params(&arguments.query(), id)?).await?;
-    let zone = server.session.preferences().await?.time_zone;
-    Ok((value(&page), words::page(&page, "changes", |entry| words::history(entry, zone))))
+    let params = input::history_params(&arguments.query(), id)?;
+    let (page, zone) = beside(server, todos(server).history(id, params)).await?;
+    told(&page, zone, |page, zone| words::page(page, "changes", |entry| words::history(entry, zone)))
 }
 
 async fn list_notifications<S: Session, C, M, W>(server: &Server<'_, S, C, M, W>, arguments: Arguments) -> Done {
-    let page = notifications::list(server.session, input::notification_params(&arguments.query())?).await?;
-    let zone = server.session.preferences().await?.time_zone;
-    Ok((value(&page), words::page(&page, "notifications", |notification| words::notification(notification, zone))))
+    let params = input::notification_params(&arguments.query())?;
+    let (page, zone) = beside(server, notifications::list(server.session, params)).await?;
+    told(&page, zone, |page, zone| words::page(page, "notifications", |notification| words::notification(notification, zone)))
 }
 
 async fn recent_changes<S: Session, C, M: Memory<S>, W>(server: &Server<'_, S, C, M, W>, arguments: Arguments) -> Done {
@@ -167,5 +208,5 @@ async fn recent_changes<S: Session, C, M: Memory<S>, W>(server: &Server<'_, S, C
     let zone = server.session.preferences().await?.time_zone;
     let items = context::recall(server.session, server.memory).await;
     let text = words::recent(&items, zone);
-    Ok((value(&Page { items, next_cursor: None }), text))
+    Ok((raw(&Page { items, next_cursor: None })?, text))
 }
