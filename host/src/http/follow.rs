@@ -162,10 +162,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn changes(pieces: &[&'static str]) -> Body {
-        Body::from_stream(stream::iter(
-            pieces.to_vec().into_iter().map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece.as_bytes()))),
-        ))
+    fn changes<const N: usize>(pieces: [&'static str; N]) -> Body {
+        Body::from_stream(stream::iter(pieces.map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece.as_bytes())))))
     }
 
     async fn text(answer: Response) -> String {
@@ -198,9 +196,9 @@ mod tests {
         };
         let expected =
             ["opening\n\n", &told("tasks://a"), ":\n\n", &told("tasks://a"), &told("tasks://b"), "closing\n\n"].concat();
-        assert_eq!(text(answer(follow.clone(), changes(&stream), never())).await, expected);
+        assert_eq!(text(answer(follow.clone(), changes(stream), never())).await, expected);
         let any = Follow { uris: vec![OPEN.to_owned()], ..follow };
-        assert_eq!(text(answer(any, changes(&stream), never())).await.matches("tasks://open").count(), 3);
+        assert_eq!(text(answer(any, changes(stream), never())).await.matches("tasks://open").count(), 3);
     }
 
     #[tokio::test]
@@ -212,7 +210,7 @@ mod tests {
             Box::pin(async move { (nth == 0).then(|| follow("tasks://a")) })
         });
         let change = "event: sync.task-changed\ndata: {\"task_id\": \"a\"}\n\n";
-        let seen = text(answer(follow("tasks://z"), changes(&[change, ":\n\n", change, change]), again)).await;
+        let seen = text(answer(follow("tasks://z"), changes([change, ":\n\n", change, change]), again)).await;
         assert_eq!((seen.matches("tasks://a").count(), seen.matches("tasks://z").count()), (1, 0), "{seen}");
     }
 
@@ -220,6 +218,6 @@ mod tests {
     async fn an_event_without_end_ends_the_stream() {
         let long: &'static str = Box::leak("x".repeat(LONGEST + 1).into_boxed_str());
         let follow = Follow { closing: Some("closing".to_owned()), ..Follow::default() };
-        assert_eq!(text(answer(follow, changes(&[long, "\n\n"]), never())).await, "");
+        assert_eq!(text(answer(follow, changes([long, "\n\n"]), never())).await, "");
     }
 }

@@ -193,7 +193,7 @@ async fn a_host_that_stops_waits_for_no_compiler() {
     world.swap(another(&world)).await.unwrap();
     let swaps = Arc::clone(&world.swaps);
     let next = variant(&world.own, "never");
-    let under_way = tokio::spawn(async move { swaps.swap(NAME, next, By::Command).await });
+    let under_way = Tasks::default().spawn("under way", async move { swaps.swap(NAME, next, By::Command).await });
     while world.swaps.turn.try_lock().is_ok() {
         tokio::task::yield_now().await;
     }
