@@ -168,8 +168,8 @@ async fn fr_020_and_failure_19_forged_calls_are_refused_and_what_is_no_event_bec
     }
     let task = completed(&user, "Water the plants").await;
     succeeded(&user, &task).await;
-    let letters = async || Some(pair.host.log_of(Some("task-events.dlq"))).filter(|letters| letters.len() >= 8);
-    let letters = eventually("dead letters of two groups", letters).await;
+    let letters = async || Some(pair.host.log_of(Some("task-events.dlq"))).filter(|letters| letters.len() >= 12);
+    let letters = eventually("dead letters of three groups", letters).await;
     let of = |letter: &&Value| letter["headers"]["group"] == "recurring-handler-group";
     let values: Vec<&str> = letters.iter().filter(of).filter_map(|letter| letter["value"].as_str()).collect();
     assert!(values.contains(&"AP8gZ2FyYmFnZQ=="), "{letters:?}");

@@ -1,6 +1,7 @@
 //! What was changed lately, for an agent that joins: the newest of a user's task events, as far as the memory remembers.
 
 use domain::consumer::{Disposition, Incoming};
+use domain::event::DATA_VERSION;
 use domain::ports::Memory;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,12 +28,10 @@ pub struct Recent {
     pub source: String,
 }
 
-/// Remembers one event. A memory that is away is no reason to keep others waiting: it only knows less.
+/// Remembers one event. Where the memory is away, or the event is of a version that nobody here knows, it only knows less: that is
+/// no work left undone, which would have to wait or become a dead letter.
 pub async fn on_event<S>(session: &S, memory: &impl Memory<S>, event: &Incoming) -> Disposition {
-    let recent = match read(event) {
-        Ok(recent) => recent,
-        Err(why) => return Disposition::Reject(format!("the data of {} is not what it should be: {why}", event.kind)),
-    };
+    let Some(recent) = read(event) else { return Disposition::Done };
     let mut all = recall(session, memory).await;
     if all.iter().all(|known| known.id != recent.id) {
         all.insert(0, recent);
@@ -50,7 +49,7 @@ pub async fn recall<S>(session: &S, memory: &impl Memory<S>) -> Vec<Recent> {
     kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn read(event: &Incoming) -> serde_json::Result<Recent> {
+fn read(event: &Incoming) -> Option<Recent> {
     #[derive(Deserialize)]
     struct Data {
         task_id: String,
@@ -62,8 +61,11 @@ fn read(event: &Incoming) -> serde_json::Result<Recent> {
     struct Titled {
         title: String,
     }
-    let Data { task_id, task, changed_fields, source } = serde_json::from_str(event.data.get())?;
+    if event.data_version != DATA_VERSION {
+        return None;
+    }
+    let Data { task_id, task, changed_fields, source } = serde_json::from_str(event.data.get()).ok()?;
     let (event_type, title) = (event.kind.clone(), task.map(|task| task.title));
     let changed_fields = changed_fields.into_keys().collect();
-    Ok(Recent { id: event.id, event_type, time: event.time, task_id, title, changed_fields, source })
+    Some(Recent { id: event.id, event_type, time: event.time, task_id, title, changed_fields, source })
 }

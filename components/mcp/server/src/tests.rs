@@ -300,7 +300,12 @@ fn lately_is_the_last_twenty_newest_first_and_each_once() {
     fits("recent_changes", &recent);
     let items = recent["structuredContent"]["items"].as_array().unwrap();
     assert_eq!((items.len(), &items[0]["event_type"], &items[1]["title"]), (20, &json!("task.deleted"), &json!("task 24")));
-    assert!(matches!(world.hear(26, "task.created", json!({})), Disposition::Reject(_)));
+    assert_eq!(
+        world.hear(26, "task.created", json!({"since_later": true})),
+        Disposition::Done,
+        "nobody can read it, and nothing waits for it"
+    );
+    assert_eq!(world.call("recent_changes", json!({}))["structuredContent"]["items"].as_array().unwrap().len(), 20);
     // A memory that is away holds nobody up.
     world.memory.fail(true);
     assert_eq!(world.hear(27, "task.created", data(None)), Disposition::Done);
