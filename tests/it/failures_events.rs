@@ -171,7 +171,7 @@ async fn failure_11_a_state_store_that_forgets_or_is_down_doubles_and_loses_no_n
     host.set_clock(NOON).await;
     given(&host, 20).await;
     let place = host.place().clone();
-    assert_eq!(place.number("SELECT count(*) FROM memory WHERE key NOT LIKE 'host/%'").await, 20, "it is asked at all");
+    assert_eq!(place.number("SELECT count(*) FROM memory WHERE key LIKE '9:reminders:%'").await, 20, "it is asked at all");
     place.execute("DELETE FROM memory").await;
     given(&host, 20).await;
 
@@ -187,7 +187,7 @@ async fn failure_11_a_state_store_that_forgets_or_is_down_doubles_and_loses_no_n
     given(&host, 40).await;
     host.set_clock("2027-05-01T16:00:00Z").await;
     given(&host, 60).await;
-    assert_eq!(place.number("SELECT count(*) FROM memory WHERE key NOT LIKE 'host/%'").await, 20, "it is asked again");
+    assert_eq!(place.number("SELECT count(*) FROM memory WHERE key LIKE '9:reminders:%'").await, 20, "it is asked again");
 }
 
 /// Failure 21: consumers in one group steal each other's events. Here two groups act on each completion.
