@@ -2,12 +2,10 @@
 
 use crate::rpc::{Fault, INVALID_PARAMS, Refusal};
 use crate::server::Server;
-use domain::change::Source;
 use domain::error::Error;
 use domain::id::TaskId;
 use domain::input;
 use domain::ports::{Clock, Session};
-use domain::todos::Todos;
 use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
 use serde_json::{Map, Value, json};
 
@@ -49,7 +47,7 @@ pub async fn read<S: Session, C: Clock, M, W>(
     let Some(uri) = params.get("uri").and_then(Value::as_str) else {
         return Err(Fault::bad(INVALID_PARAMS, "params.uri is the address of a resource.").into());
     };
-    let todos = Todos { session: server.session, clock: server.clock, source: Source::Mcp };
+    let todos = server.todos();
     let text = if uri == OPEN {
         let query = input::list_params(OPEN_QUERY, server.clock.now()).map_err(|error| refused(error, uri, code))?;
         todos.list(query).await.map(|page| domain::json::text(&page))

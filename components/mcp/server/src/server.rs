@@ -6,7 +6,9 @@ use crate::resources;
 use crate::revision::{self, Era, Headers};
 use crate::rpc::{self, Fault, INVALID_PARAMS, METHOD_NOT_FOUND, Message, REFUSED, Refusal, Request};
 use crate::tools::{self, Called};
+use domain::change::Source;
 use domain::ports::{Clock, Failure, Memory, Session};
+use domain::todos::Todos;
 use rmcp::model::{Implementation, ServerCapabilities};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -29,6 +31,13 @@ pub struct Server<'a, S, C, M, W> {
     pub whoami: W,
     /// Whoever serves us can stream what changes.
     pub streams: bool,
+}
+
+impl<'a, S, C, M, W> Server<'a, S, C, M, W> {
+    /// The use cases, as an agent has them.
+    pub(crate) fn todos(&self) -> Todos<'a, S, C> {
+        Todos { session: self.session, clock: self.clock, source: Source::Mcp }
+    }
 }
 
 /// What is answered to a message.

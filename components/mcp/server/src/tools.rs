@@ -7,13 +7,11 @@ use crate::context;
 use crate::rpc::{Fault, INVALID_PARAMS, Refusal};
 use crate::server::Server;
 use crate::words;
-use domain::change::Source;
 use domain::command::{Command, Edit, Precondition};
 use domain::cursor::Page;
 use domain::error::Error;
 use domain::ports::{Clock, Failure, Memory, Session};
 use domain::task::TimeZone;
-use domain::todos::Todos;
 use domain::{input, notifications};
 use futures::future::join;
 pub use schema::all;
@@ -88,7 +86,7 @@ pub async fn call<S: Session, C: Clock, M: Memory<S>, W>(
         Ok((value, text)) => Ok(Called::new(text, Some(value))),
         Err(Error::Failure(failure @ (Failure::Forbidden(_) | Failure::Ended | Failure::Invalid(_)))) => Err(failure.into()),
         Err(Error::Failure(failure)) => Ok(Called::new(format!("{failure}. Nothing was done; try again."), None)),
-        Err(error) => Ok(Called::new(words::refusal(&error).unwrap_or_else(|| error.to_string()), None)),
+        Err(error) => Ok(Called::new(words::refusal(&error), None)),
     }
 }
 
@@ -99,10 +97,6 @@ fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Error> {
 /// The value, and what is said of it in the user's zone.
 fn told<T: Serialize>(value: &T, zone: TimeZone, say: impl FnOnce(&T, TimeZone) -> String) -> Done {
     Ok((raw(value)?, say(value, zone)))
-}
-
-fn todos<'a, S, C, M, W>(server: &Server<'a, S, C, M, W>) -> Todos<'a, S, C> {
-    Todos { session: server.session, clock: server.clock, source: Source::Mcp }
 }
 
 /// Does the work, and finds the user's zone meanwhile: two waits for the host cost much more than one.
@@ -120,20 +114,20 @@ async fn add<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut ar
         arguments.understand(server.clock.now(), zone)?;
     }
     let command = Command::Create(input::new_task(&arguments.body())?);
-    let (task, zone) = beside(server, todos(server).run(&command)).await?;
+    let (task, zone) = beside(server, server.todos().run(&command)).await?;
     told(&task, zone, words::task)
 }
 
 async fn list<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, arguments: Arguments) -> Done {
     let query = input::list_params(&arguments.query(), server.clock.now())?;
-    let (page, zone) = beside(server, todos(server).list(query)).await?;
+    let (page, zone) = beside(server, server.todos().list(query)).await?;
     told(&page, zone, |page, zone| words::page(page, "tasks", |task| words::task(task, zone)))
 }
 
 async fn get<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut arguments: Arguments) -> Done {
     let id = arguments.id()?;
     arguments.end()?;
-    let (task, zone) = beside(server, todos(server).get(id)).await?;
+    let (task, zone) = beside(server, server.todos().get(id)).await?;
     told(&task, zone, words::task)
 }
 
@@ -146,7 +140,7 @@ async fn edit<S: Session, C: Clock, M, W>(
     let id = arguments.id()?;
     let edit = read(arguments)?;
     let command = Command::Edit { id, precondition: Precondition::default(), edit };
-    let (task, zone) = beside(server, todos(server).run(&command)).await?;
+    let (task, zone) = beside(server, server.todos().run(&command)).await?;
     told(&task, zone, words::task)
 }
 
@@ -184,7 +178,7 @@ async fn delete<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut
     let reach = reach(&mut arguments)?;
     arguments.end()?;
     let command = Command::Edit { id, precondition: Precondition::default(), edit: Edit::Delete(reach) };
-    let task = todos(server).run(&command).await?;
+    let task = server.todos().run(&command).await?;
     let text = format!("Deleted {}. Its user can restore it for 30 days.", domain::json::text(&task.title));
     Ok((raw(&json!({"id": id, "deleted": true}))?, text))
 }
@@ -192,7 +186,7 @@ async fn delete<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut
 async fn history<S: Session, C: Clock, M, W>(server: &Server<'_, S, C, M, W>, mut arguments: Arguments) -> Done {
     let id = arguments.id()?;
     let params = input::history_params(&arguments.query(), id)?;
-    let (page, zone) = beside(server, todos(server).history(id, params)).await?;
+    let (page, zone) = beside(server, server.todos().history(id, params)).await?;
     told(&page, zone, |page, zone| words::page(page, "changes", |entry| words::history(entry, zone)))
 }
 

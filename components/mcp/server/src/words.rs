@@ -65,17 +65,16 @@ pub fn recent(all: &[Recent], zone: TimeZone) -> String {
     }
 }
 
-/// Why a call was refused, and so what to change. None: it is not the caller's to mend.
-pub fn refusal(error: &Error) -> Option<String> {
-    Some(match error {
+/// Why a call was refused, and so what to change.
+pub fn refusal(error: &Error) -> String {
+    match error {
         Error::NotFound => "There is no such task: it never was, or it is deleted. list_tasks gives ids.".to_owned(),
         Error::Invalid(faults) => {
             let fault = |fault: &domain::error::Fault| format!("{}: {}", fault.path, fault.detail);
             faults.iter().map(fault).collect::<Vec<_>>().join("\n")
         }
-        Error::Malformed(_) | Error::PreconditionFailed | Error::KeyReused | Error::InOperation { .. } => error.to_string(),
-        Error::Failure(_) => return None,
-    })
+        other => other.to_string(),
+    }
 }
 
 fn quoted(text: &str) -> String {
